@@ -1,0 +1,123 @@
+"""`pollsvc demo`: the service, and a publisher's site on another origin with polls in its articles."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import time
+from pathlib import Path
+
+import click
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from pollsvc.app import create_app
+from pollsvc.cli.context import database
+from pollsvc.cli.server import Server, listen, run_together
+from pollsvc.services.editing import Editing, NewPoll
+from pollsvc.settings import Settings
+from pollsvc.web.widget import static_folder
+
+SITE = "The Demo Courier"
+_TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_POLLS = {
+    "poll_who_won_en": ("en", "Who won?", ("Iran", "The United States", "Both", "Neither"), False),
+    "poll_mourn_en": ("en", "Mourn or celebrate?", ("Mourn", "Celebrate", "Neither"), True),
+    "poll_who_won_ar": ("ar", "من انتصر؟", ("إيران", "الولايات المتحدة", "كلاهما", "لا أحد"), False),
+    "poll_mourn_ar": ("ar", "حداد أم احتفال؟", ("حداد", "احتفال", "لا هذا ولا ذاك"), True),
+}
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(1, 65534), default=8000, show_default=True, help="The service's.")
+@click.option("--site-port", type=click.IntRange(1, 65535), help="The publisher's; default: one more.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that keeps the votes; default: pollsvc-demo in the user's data folder.",
+)
+def demo(port: int, site_port: int | None, data: Path | None) -> None:
+    """Show pollsvc at work: two articles with live polls, nothing to configure."""
+    site_port = site_port or port + 1
+    folder = data or Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "pollsvc-demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = Settings(
+        database_url=f"sqlite:///{(folder / f'demo-{port}-{site_port}.db').resolve()}",
+        secret_keys=(_secret(folder / "secret"),),
+        base_url=f"http://127.0.0.1:{port}",
+    )
+    publisher = f"http://127.0.0.1:{site_port}"
+    bound, site_bound = listen("127.0.0.1", port), listen("127.0.0.1", site_port)
+
+    def ready() -> None:
+        click.echo(
+            "\npollsvc demo: read, vote, and watch the result move in a second window.\n\n"
+            f"  English article   {publisher}/en.html\n"
+            f"  Arabic article    {publisher}/ar.html\n"
+            f"  the service       {settings.base_url}\n"
+            f"  votes are kept in {folder}\n\nCtrl-C ends it."
+        )
+
+    async def run() -> None:
+        polls = await _polls(settings, publisher)
+        site = Server(_publisher(settings.base_url, polls), takes_signals=False)
+        service = Server(create_app(settings), on_ready=ready)
+        await run_together(service, bound, site, site_bound)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())
+
+
+def _secret(path: Path) -> str:
+    """The demo's secret key, made at the first run."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+    return path.read_text()
+
+
+async def _polls(settings: Settings, publisher: str) -> dict[str, str]:
+    """The ids of the demo's polls by their names in the pages; made at the first run."""
+    async with database(settings) as connection:
+        editor = Editing(connection, time.time)
+        sites = [site for site in await editor.sites() if site.name == SITE]
+        site = sites[0] if sites else await editor.add_site(SITE, [publisher], percent_from=1)
+        known = {poll.question: poll.id for poll in await editor.polls(site)}
+        ids = {}
+        for name, (lang, question, options, allow_change) in _POLLS.items():
+            if question not in known:
+                new = NewPoll(
+                    question,
+                    options,
+                    lang=lang,
+                    allow_change=allow_change,
+                    articles=[f"{publisher}/{lang}.html"],
+                )
+                known[question] = (await editor.create_poll(site, new)).id
+            ids[name] = known[question]
+    return ids
+
+
+def _publisher(service: str, polls: dict[str, str]) -> Starlette:
+    """The publisher's site: static pages with the service's address and the polls' ids filled in."""
+    policy = (
+        f"default-src 'none'; script-src {service}; connect-src {service}; style-src 'self'; img-src 'self'; "
+        "base-uri 'none'; require-trusted-types-for 'script'"
+    )
+    values = {"service": service, **polls}
+    files: dict[str, Response] = {}
+    for path in (static_folder() / "demo").iterdir():
+        if path.suffix in _TYPES:
+            text = path.read_text(encoding="utf-8")
+            for name, value in values.items():
+                text = text.replace("{{" + name + "}}", value)
+            headers = {"content-security-policy": policy, "content-type": _TYPES[path.suffix]}
+            files[path.name] = Response(text, headers=headers)
+
+    async def page(request: Request) -> Response:
+        name = request.path_params.get("name", "index.html")
+        return files.get(name) or Response("There is no such page.\n", 404, media_type="text/plain")
+
+    return Starlette(routes=[Route("/", page), Route("/{name}", page)])

@@ -1,0 +1,163 @@
+"""`pollsvc poll` and `pollsvc results`."""
+
+import time
+from typing import TextIO
+from zoneinfo import ZoneInfo
+
+import click
+
+from pollsvc.cli.context import database, editing, json_option, print_json, run, settings
+from pollsvc.domain.clock import parse_time
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Kind, Site, Visibility
+from pollsvc.services import export as exports
+from pollsvc.services.editing import NewPoll
+from pollsvc.services.embed import embed_code
+
+
+@click.group()
+def poll() -> None:
+    """Create, show, open, close and export polls."""
+
+
+@poll.command()
+@click.option("--site", "site_name", required=True, help="The site's name or id.")
+@click.option("--question", required=True)
+@click.option("--option", "options", multiple=True, required=True, help="One answer; give two or more.")
+@click.option("--kind", type=click.Choice(list(Kind)), default=Kind.SINGLE, show_default=True)
+@click.option("--min", "min_picks", type=int, help="Least number of picks (kind multiple).")
+@click.option("--max", "max_picks", type=int, help="Greatest number of picks (kind multiple).")
+@click.option("--lang", help="Language of question and options; default: the site's.")
+@click.option("--article", "articles", multiple=True, help="URL of an article that the poll is placed on.")
+@click.option("--opens", help="When it opens (ISO 8601, the site's time zone); default: now.")
+@click.option("--closes", help="When it closes; default: never.")
+@click.option(
+    "--results",
+    "visibility",
+    type=click.Choice(list(Visibility)),
+    default=Visibility.ALWAYS,
+    show_default=True,
+    help="Who sees results while the poll runs.",
+)
+@click.option("--allow-change", is_flag=True, help="Let readers change and withdraw their vote.")
+@click.option("--draft", is_flag=True, help="Keep it unpublished until `poll open`.")
+@json_option
+@run
+async def create(
+    site_name: str,
+    opens: str | None,
+    closes: str | None,
+    as_json: bool,
+    **given: object,
+) -> None:
+    """Create a poll."""
+    async with editing() as editor:
+        site = await editor.site(site_name)
+        times = {"opens_at": _time(opens, site), "closes_at": _time(closes, site)}
+        new = await editor.create_poll(site, NewPoll(**given, **times))  # type: ignore[arg-type]
+    code = embed_code(settings().base_url or "http://127.0.0.1:8000", new)
+    if as_json:
+        print_json({"id": new.id, "embed": code})
+    else:
+        click.echo(f"Created {new.id}. Paste this into the article:\n\n{code}")
+
+
+@poll.command("list")
+@click.option("--site", "site_name", help="Only the polls of this site.")
+@json_option
+@run
+async def list_(site_name: str | None, as_json: bool) -> None:
+    """List polls, newest first."""
+    async with editing() as editor:
+        polls = await editor.polls(await editor.site(site_name) if site_name else None)
+    rows = [exports.describe(one, time.time()) for one in polls]
+    if as_json:
+        print_json(rows)
+        return
+    for one, row in zip(polls, rows, strict=True):
+        click.echo(f"{one.id}  {row['state']:<9}  {one.site.name}: {one.question}")
+
+
+@poll.command()
+@click.argument("poll_id", metavar="POLL")
+@json_option
+@run
+async def show(poll_id: str, as_json: bool) -> None:
+    """Show one poll."""
+    async with editing() as editor:
+        _describe(exports.describe(await editor.poll(poll_id), time.time()), as_json)
+
+
+@poll.command("open")
+@click.argument("poll_id", metavar="POLL")
+@json_option
+@run
+async def open_(poll_id: str, as_json: bool) -> None:
+    """Open a poll now; a draft is published, a closed poll reopened."""
+    async with editing() as editor:
+        _describe(exports.describe(await editor.open_poll(poll_id), time.time()), as_json)
+
+
+@poll.command()
+@click.argument("poll_id", metavar="POLL")
+@json_option
+@run
+async def close(poll_id: str, as_json: bool) -> None:
+    """Close a poll now."""
+    async with editing() as editor:
+        _describe(exports.describe(await editor.close_poll(poll_id), time.time()), as_json)
+
+
+@poll.command()
+@click.argument("poll_id", metavar="POLL")
+@click.option("--format", "format_", type=click.Choice(["json", "csv"]), default="json", show_default=True)
+@click.option(
+    "--output", type=click.File("w", encoding="utf-8"), default="-", help="A file; default: stdout."
+)
+@run
+async def export(poll_id: str, format_: str, output: TextIO) -> None:
+    """Export definition, results and tally."""
+    async with database(settings()) as connection:
+        found, results_now, cells = await exports.load_tally(connection, poll_id)
+    if format_ == "csv":
+        output.write(exports.as_csv(found, cells))
+    else:
+        value = exports.as_json(found, results_now, cells, time.time())
+        output.write(exports.dump_pretty(value))
+
+
+@click.command()
+@click.argument("poll_id", metavar="POLL")
+@json_option
+@run
+async def results(poll_id: str, as_json: bool) -> None:
+    """Show a poll's results."""
+    async with database(settings()) as connection:
+        found, now, _ = await exports.load_tally(connection, poll_id)
+    if as_json:
+        print_json(now.as_json())
+        return
+    click.echo(f"{found.question}\n{now.voters} voters, {now.held} held, {now.excluded} excluded")
+    for option in found.options:
+        count = now.options[option.id]
+        share = f"{count / now.voters:.0%} of voters" if now.voters else "-"
+        click.echo(f"  {count:>9}  {share:<16}  {option.label}")
+
+
+def _describe(row: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        print_json(row)
+        return
+    for name, value in row.items():
+        click.echo(f"{name:<13} {value}")
+
+
+def _time(text: str | None, site: Site) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_time(text, ZoneInfo(site.time_zone))
+    except ValueError:
+        raise PollError(
+            Code.BAD_REQUEST, f"{text!r} is no time; give one such as 2026-11-22T18:00 or 2026-11-22T18:00Z."
+        ) from None

@@ -1,0 +1,36 @@
+"""`pollsvc serve`."""
+
+import asyncio
+
+import click
+
+from pollsvc.cli.context import prepare, settings
+from pollsvc.cli.server import listen, run_one, run_workers
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
+@click.option("--database-url", help="Instead of POLLSVC_DATABASE_URL.")
+@click.option("--base-url", help="Instead of POLLSVC_BASE_URL.")
+@click.option("--admission", help="Instead of POLLSVC_ADMISSION.")
+@click.option("--trusted-proxies", help="Instead of POLLSVC_TRUSTED_PROXIES.")
+def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
+    """Serve polls, until Ctrl-C or SIGTERM."""
+    found = settings(**flags)
+    if not found.base_url:
+        shown = f"[{host}]" if ":" in host else host
+        found = settings(**{**flags, "base_url": f"http://{shown}:{port}"})
+    found.require_secrets()
+    asyncio.run(prepare(found))
+    bound = listen(host, port)
+
+    def ready() -> None:
+        click.echo(f"pollsvc serves {found.base_url} with {workers} process(es); Ctrl-C ends it.", err=True)
+
+    if workers == 1:
+        run_one(found, bound, ready)
+    else:
+        ready()
+        run_workers(found, bound, workers)

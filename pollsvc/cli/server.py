@@ -1,0 +1,154 @@
+"""Running the service: one server, or several worker processes on one socket."""
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+import click
+import uvicorn
+from starlette.applications import Starlette
+
+from pollsvc.app import create_app
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.settings import Settings
+
+GRACE = 8
+"""Seconds that connections get to finish when the server is told to end."""
+
+STARTUP_FAILURE = 3  # uvicorn's exit status
+_spawn = multiprocessing.get_context("spawn")
+
+
+class Server(uvicorn.Server):
+    """Closes the live streams before it waits for connections to end, which they never would."""
+
+    def __init__(
+        self, app: Starlette, *, takes_signals: bool = True, on_ready: Callable[[], None] | None = None
+    ):
+        config = uvicorn.Config(
+            app,
+            lifespan="on",
+            ws="none",
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+        super().__init__(config)
+        self._app = app
+        self._takes_signals = takes_signals
+        self._on_ready = on_ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if self._takes_signals:
+            with super().capture_signals():
+                yield
+        else:
+            yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._on_ready is not None:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        hub = getattr(self._app.state, "hub", None)
+        if hub is not None:
+            hub.close()
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises PollError when the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        raise PollError(
+            Code.BAD_REQUEST,
+            f"{host}:{port} cannot be listened on ({error.strerror}): choose another --port.",
+        ) from error
+    bound.set_inheritable(True)
+    return bound
+
+
+def run_one(settings: Settings, bound: socket.socket, on_ready: Callable[[], None] | None = None) -> None:
+    """Serve in this process until it is told to end."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    server = Server(create_app(settings), on_ready=on_ready)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[bound])
+
+
+def run_workers(settings: Settings, bound: socket.socket, count: int) -> None:
+    """Serve in `count` processes; one that dies is replaced, unless it could not start."""
+    stopping = threading.Event()
+    workers: list[BaseProcess] = []
+
+    def stop(*_: object) -> None:
+        stopping.set()
+        for worker in workers:
+            if worker.is_alive():
+                worker.terminate()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    workers += [_start_worker(settings, bound) for _ in range(count)]
+    failed = False
+    while workers:
+        wait([worker.sentinel for worker in workers], timeout=1)
+        for worker in [worker for worker in workers if not worker.is_alive()]:
+            workers.remove(worker)
+            if stopping.is_set():
+                continue
+            if worker.exitcode == STARTUP_FAILURE:
+                failed = True
+                stop()
+            else:
+                click.echo(f"Worker {worker.pid} ended ({worker.exitcode}); starting another.", err=True)
+                workers.append(_start_worker(settings, bound))
+    if failed:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _start_worker(settings: Settings, bound: socket.socket) -> BaseProcess:
+    worker = _spawn.Process(target=_work, args=(settings, bound), name="pollsvc worker")
+    worker.start()
+    return worker
+
+
+def _work(settings: Settings, bound: socket.socket) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    run_one(settings, bound)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed ends as if it had been told to."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        signal.raise_signal(signal.SIGTERM)
+
+
+async def run_together(main: Server, bound: socket.socket, other: Server, other_bound: socket.socket) -> None:
+    """Serve two applications in this process until the first is told to end."""
+    beside = asyncio.create_task(other.serve(sockets=[other_bound]))
+    try:
+        await main.serve(sockets=[bound])
+    finally:
+        other.should_exit = True
+        await beside

@@ -1,0 +1,83 @@
+"""A recorded vote, and the rule that decides what a further vote by the same voter does."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+from pollsvc.domain.selection import WITHDRAWN
+
+
+class Status(StrEnum):
+    """Whether a ballot counts: `held` waits for review, `excluded` was reviewed and does not count."""
+
+    COUNTED = "counted"
+    HELD = "held"
+    EXCLUDED = "excluded"
+
+
+class Ballot(NamedTuple):
+    """One voter's vote in one poll; the key is (poll, voter).
+
+    `voter` is 22 characters of base64url (128 bits), `minute` a Unix minute, `article` the placement's
+    number in the poll (0: elsewhere), `revision` counts from 1 and grows with each change, and
+    `signature` (22 characters of base64url) covers all the others.
+    """
+
+    poll: str
+    voter: str
+    revision: int
+    selection: str
+    status: str
+    article: int
+    minute: int
+    signature: str
+
+    def signed_text(self) -> str:
+        """The text that the signature is made over: every other field, a line each."""
+        return "\n".join(map(str, self[:-1]))
+
+
+Seal = Callable[[Ballot], Ballot]
+"""Returns the ballot with its signature filled in."""
+
+
+class Cast(NamedTuple):
+    """A vote on its way into the database: the sealed ballot it would be, were it the voter's first."""
+
+    ballot: Ballot
+    allow_change: bool
+
+
+class Outcome(StrEnum):
+    """What became of a cast."""
+
+    CREATED = "created"
+    REPEATED = "repeated"
+    CHANGED = "changed"
+    REFUSED = "refused"
+    NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
+
+
+class Recorded(NamedTuple):
+    """The outcome of a cast, and the voter's ballot as it stands after it (None: there is none)."""
+
+    outcome: Outcome
+    ballot: Ballot | None
+
+
+def decide(standing: Ballot | None, cast: Cast, seal: Seal) -> Recorded:
+    """What a cast does to the ballot that stands: create, repeat, change or refuse.
+
+    A changed ballot keeps its status, so that a change never frees a ballot that is held or excluded.
+    """
+    wanted = cast.ballot
+    if standing is None:
+        if wanted.selection == WITHDRAWN:
+            return Recorded(Outcome.NOTHING_TO_WITHDRAW, None)
+        return Recorded(Outcome.CREATED, wanted)
+    if standing.selection == wanted.selection:
+        return Recorded(Outcome.REPEATED, standing)
+    if not cast.allow_change:
+        return Recorded(Outcome.REFUSED, standing)
+    changed = wanted._replace(revision=standing.revision + 1, status=standing.status)
+    return Recorded(Outcome.CHANGED, seal(changed))

@@ -1,0 +1,28 @@
+"""Time as pollsvc counts it: Unix seconds inside, RFC 3339 in UTC outside, minutes in ballots."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+
+Clock = Callable[[], float]
+"""Returns Unix time in seconds; passed in, so that tests can hold time still."""
+
+
+def minute_of(seconds: float) -> int:
+    """The Unix minute (seconds // 60), the finest time that a ballot carries."""
+    return int(seconds // 60)
+
+
+def rfc3339(seconds: float) -> str:
+    """Unix seconds as an RFC 3339 date-time in UTC with whole seconds, such as `2026-11-22T10:00:00Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str, zone: tzinfo = UTC) -> int:
+    """Read an ISO 8601 / RFC 3339 date-time as Unix seconds; without an offset it is local to `zone`.
+
+    Raises ValueError when the text is no date-time.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return int(moment.timestamp())

@@ -1,0 +1,67 @@
+"""What a ballot says, as canonical text.
+
+`2` is one option, `1,3` a set (ascending), `3>1>2` a ranking (best first); the empty text is a ballot
+that was withdrawn. The same text stands in ballots, tally, receipts and exports, so two selections are
+equal exactly when their texts are.
+"""
+
+from collections.abc import Iterable
+
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Kind, Poll
+
+WITHDRAWN = ""
+
+
+def canonical(poll: Poll, picks: object) -> str:
+    """The canonical text of `picks`, a list of option ids as a reader sent it; `[]` withdraws.
+
+    Raises PollError `invalid_selection` for anything that this poll's ballot cannot say.
+    """
+    if not isinstance(picks, list) or not all(type(pick) is int for pick in picks):
+        raise _invalid('Send "selection" as a list of option ids, such as [2].')
+    if not picks:
+        if poll.allow_change:
+            return WITHDRAWN
+        raise _invalid("Pick at least one option; a vote in this poll cannot be withdrawn.")
+    known = {option.id for option in poll.options}
+    if not known.issuperset(picks):
+        raise _invalid("Pick only options of this poll; at least one id is not.")
+    if len(set(picks)) != len(picks):
+        raise _invalid("Pick each option at most once.")
+    if not poll.min_picks <= len(picks) <= poll.max_picks:
+        wanted = (
+            f"exactly {poll.min_picks}"
+            if poll.min_picks == poll.max_picks
+            else f"{poll.min_picks} to {poll.max_picks}"
+        )
+        raise _invalid(f"Pick {wanted}; {len(picks)} were sent.")
+    return ",".join(map(str, sorted(picks)))
+
+
+def picked(selection: str) -> list[int]:
+    """The option ids that a canonical text names, in its order."""
+    return [int(part) for part in selection.replace(">", ",").split(",")] if selection else []
+
+
+def check_picks(kind: Kind, options: int, least: int, most: int) -> None:
+    """Raise PollError `bad_request` unless a poll of so many options can ask for `least` to `most` picks."""
+    if kind is Kind.SINGLE and (least, most) != (1, 1):
+        raise PollError(Code.BAD_REQUEST, "A single-choice poll takes exactly one pick; use kind multiple.")
+    if not 1 <= least <= most <= options:
+        raise PollError(
+            Code.BAD_REQUEST, f"Picks must satisfy 1 <= min <= max <= {options} (the number of options)."
+        )
+
+
+def count_picks(selections: Iterable[tuple[str, int]]) -> dict[int, int]:
+    """How often each option was picked, by option id, from pairs of (selection, number of ballots)."""
+    counts: dict[int, int] = {}
+    for selection, ballots in selections:
+        for option in picked(selection):
+            counts[option] = counts.get(option, 0) + ballots
+    return counts
+
+
+def _invalid(message: str) -> PollError:
+    return PollError(Code.INVALID_SELECTION, message)

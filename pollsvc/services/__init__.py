@@ -1,0 +1,1 @@
+"""What the program does, between the rules of `domain` and the tables of `storage`."""

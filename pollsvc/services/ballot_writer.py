@@ -1,0 +1,110 @@
+"""The one task of a process that writes ballots: a bounded queue, and group commit without a timer.
+
+While a batch is being committed the next votes gather, so the batch grows with the load by itself and an
+idle service commits each vote at once.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from pollsvc.domain.ballot import Cast, Recorded, Seal
+from pollsvc.domain.errors import PollError, busy
+from pollsvc.domain.tally import Change
+from pollsvc.storage.ballots import record
+from pollsvc.storage.database import Connection
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCH = 500
+"""How many votes one transaction takes at most."""
+
+OnCommitted = Callable[[Sequence[Change]], None]
+
+
+class BallotWriter:
+    """Writes casts in batches on a connection of its own, between `start` and `stop`."""
+
+    def __init__(self, url: str, seal: Seal, on_committed: OnCommitted, queue_limit: int) -> None:
+        self._connection = Connection(url)
+        self._seal = seal
+        self._on_committed = on_committed
+        self._queue_limit = queue_limit
+        self._queue: deque[tuple[Cast, asyncio.Future[Recorded]]] = deque()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether votes are being written."""
+        return self._task is not None and not self._task.done()
+
+    async def start(self) -> None:
+        await self._connection.open()
+        self._task = asyncio.create_task(self._run(), name="ballot writer")
+
+    async def stop(self) -> None:
+        """Write what is queued, then end."""
+        self._stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        await self._connection.close()
+
+    def submit(self, cast: Cast) -> asyncio.Future[Recorded]:
+        """Queue a cast; the future ends after the commit that holds it.
+
+        Raises PollError `busy`, here when the queue is full and from the future when the batch failed.
+        """
+        if len(self._queue) >= self._queue_limit or self._stopping:
+            raise busy()
+        future: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
+        self._queue.append((cast, future))
+        self._wake.set()
+        return future
+
+    async def _run(self) -> None:
+        while True:
+            if not self._queue:
+                if self._stopping:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
+            await self._write(batch)
+
+    async def _write(self, batch: list[tuple[Cast, "asyncio.Future[Recorded]"]]) -> None:
+        try:
+            done = await record(self._connection, [cast for cast, _ in batch], self._seal)
+        except Exception as error:
+            logger.error("A batch of %d votes was not recorded: %r", len(batch), error)
+            _settle(batch, [busy() for _ in batch])
+            await self._recover()
+            return
+        self._on_committed(done.changes)
+        _settle(batch, done.recorded)
+
+    async def _recover(self) -> None:
+        """Get a connection that works; the votes that come meanwhile wait in the queue."""
+        try:
+            await self._connection.reopen()
+        except Exception as error:
+            logger.error("The database cannot be reached: %r", error)
+            while self._queue:
+                _settle([self._queue.popleft()], [busy()])
+            await asyncio.sleep(0.5)
+
+
+def _settle(
+    batch: Sequence[tuple[Cast, "asyncio.Future[Recorded]"]], answers: Sequence[Recorded | PollError]
+) -> None:
+    for (_, future), answer in zip(batch, answers, strict=True):
+        if future.done():  # its request was cancelled; the vote stands or falls with its batch all the same
+            continue
+        if isinstance(answer, PollError):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

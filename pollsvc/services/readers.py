@@ -1,0 +1,95 @@
+"""Who votes: the reader's signed token, and the voter that a reader is within one poll."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from itsdangerous import BadSignature, Signer
+
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Poll, Site
+
+_ID_BYTES = 16
+_TOKEN_LIMIT = 200  # characters; ours have about 75
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{22,86}", re.ASCII)  # 128 to 516 bits of base64url
+
+
+class Reader(NamedTuple):
+    """A reader of a site: 16 random (or derived) bytes, and the token to hand back to their browser."""
+
+    id: bytes
+    token: str
+
+
+class Readers:
+    """Signs and verifies readers' tokens: `SITE.READER.SIGNATURE`, by itsdangerous with SHA-256.
+
+    `keys` are secrets, oldest first; the last one signs and all of them verify. The signature's text is
+    malleable (base64 has spare bits), so two tokens are of one reader when their ids are equal.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._signers = [
+            Signer(key, salt="pollsvc.reader", key_derivation="hmac", digest_method=hashlib.sha256)
+            for key in reversed(keys)
+        ]
+
+    def identify(self, site: Site, token: str | None, idempotency_key: str | None) -> Reader:
+        """The reader whom a token names; without one, a new reader of the site.
+
+        A new reader's id is derived from the idempotency key by HMAC-SHA256 under the site's key, so that
+        the retry of a vote whose answer was lost is the same reader; without a key it is random. Raises
+        PollError `bad_reader_token`, or `bad_request` for a malformed idempotency key.
+        """
+        if token is not None:
+            return self._verify(site, token)
+        if idempotency_key is None:
+            return self._sign(site, secrets.token_bytes(_ID_BYTES))
+        if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
+            raise PollError(
+                Code.BAD_REQUEST,
+                'Send "idempotency_key" as 22 to 86 characters of base64url (128 bits or more).',
+            )
+        return self._sign(site, hmac.digest(site.key, idempotency_key.encode(), "sha256")[:_ID_BYTES])
+
+    def _sign(self, site: Site, reader: bytes) -> Reader:
+        value = f"{site.id}.{encode(reader)}"
+        return Reader(reader, self._signers[0].sign(value).decode())
+
+    def _verify(self, site: Site, token: str) -> Reader:
+        if len(token) > _TOKEN_LIMIT or not token.isascii():
+            raise _bad_token()
+        for signer in self._signers:
+            try:
+                value = signer.unsign(token).decode()
+            except BadSignature:
+                continue
+            owner, _, reader = value.partition(".")
+            if owner != site.id:
+                break
+            id_ = urlsafe_b64decode(reader + "==")
+            return Reader(id_, token) if signer is self._signers[0] else self._sign(site, id_)
+        raise _bad_token()
+
+
+def voter_of(poll: Poll, reader: Reader) -> str:
+    """The reader's pseudonym in one poll: HMAC-SHA256(the poll's key, reader id), its first 128 bits.
+
+    22 characters of base64url. Truncation to half the digest is RFC 2104, section 5.
+    """
+    return encode(hmac.digest(poll.key, reader.id, "sha256")[:16])
+
+
+def encode(data: bytes) -> str:
+    """Base64url without padding (RFC 4648, section 5)."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bad_token() -> PollError:
+    return PollError(
+        Code.BAD_READER_TOKEN, "This reader token is not valid here; vote again without it to get a new one."
+    )

@@ -1,0 +1,131 @@
+"""A vote's way: reader, selection, admission, ballot writer."""
+
+from typing import NamedTuple
+
+from pollsvc.domain.article import canonical_url
+from pollsvc.domain.ballot import Ballot, Cast, Outcome, Recorded
+from pollsvc.domain.clock import Clock, minute_of
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Poll, State
+from pollsvc.domain.selection import canonical, picked
+from pollsvc.services.admission import Admission, Ticket
+from pollsvc.services.ballot_writer import BallotWriter
+from pollsvc.services.readers import Reader, Readers, voter_of
+from pollsvc.services.receipts import Receipts
+from pollsvc.services.snapshots import Snapshot
+from pollsvc.services.tallies import Tallies
+from pollsvc.storage.ballots import find
+from pollsvc.storage.database import Connection
+
+
+class VoteRequest(NamedTuple):
+    """A vote as it was sent; `selection` may still be anything that JSON can say."""
+
+    selection: object
+    reader: str | None = None
+    article: str | None = None
+    idempotency_key: str | None = None
+
+
+class Vote(NamedTuple):
+    """A vote that was recorded: its ballot, the reader, and the results that hold it."""
+
+    new: bool
+    ballot: Ballot
+    reader: Reader
+    snapshot: Snapshot
+
+
+class Voting:
+    """Casts votes."""
+
+    def __init__(
+        self,
+        readers: Readers,
+        receipts: Receipts,
+        admission: Admission,
+        writer: BallotWriter,
+        tallies: Tallies,
+        connection: Connection,
+        clock: Clock,
+    ) -> None:
+        self._readers = readers
+        self._receipts = receipts
+        self._admission = admission
+        self._writer = writer
+        self._tallies = tallies
+        self._connection = connection
+        self._clock = clock
+
+    async def cast(self, snapshot: Snapshot, request: VoteRequest, address: str) -> Vote:
+        """Record a vote in the snapshot's poll, sent from a client's address; durable when this returns.
+
+        Raises PollError: `bad_request`, `bad_reader_token`, `invalid_selection`, `poll_not_open`,
+        `already_voted` (its details hold the standing vote), `busy`.
+        """
+        poll = snapshot.poll
+        reader = self._readers.identify(poll.site, request.reader, request.idempotency_key)
+        selection = canonical(poll, request.selection)
+        voter = voter_of(poll, reader)
+        if snapshot.state is not State.OPEN:
+            return await self._repeat(snapshot, reader, voter, selection)
+        ticket = self._admission.admit(poll.id, address)
+        ballot = self._receipts.seal(
+            Ballot(
+                poll=poll.id,
+                voter=voter,
+                revision=1,
+                selection=selection,
+                status=ticket.status,
+                article=_placement(poll, request.article),
+                minute=minute_of(self._clock()),
+                signature="",
+            )
+        )
+        recorded = await self._record(Cast(ballot, poll.allow_change), ticket)
+        snapshot = await self._tallies.settled(poll.id)
+        match recorded:
+            case Recorded(Outcome.REFUSED, Ballot() as standing):
+                raise already_voted(standing, snapshot)
+            case Recorded(outcome, Ballot() as standing):
+                return Vote(outcome is Outcome.CREATED, standing, reader, snapshot)
+        raise PollError(Code.INVALID_SELECTION, "You have no vote in this poll to withdraw; pick an option.")
+
+    async def _record(self, cast: Cast, ticket: Ticket) -> Recorded:
+        try:
+            recorded = await self._writer.submit(cast)
+        except PollError:
+            self._admission.refund(ticket)
+            raise
+        if recorded.outcome is not Outcome.CREATED:
+            self._admission.refund(ticket)
+        return recorded
+
+    async def _repeat(self, snapshot: Snapshot, reader: Reader, voter: str, selection: str) -> Vote:
+        """In a poll that is not open, the same vote again still gets its receipt: its answer may be lost."""
+        standing = await find(self._connection, snapshot.poll.id, voter)
+        if standing is None or standing.selection != selection:
+            when = "not open yet" if snapshot.state is State.SCHEDULED else "closed"
+            raise PollError(Code.POLL_NOT_OPEN, f"This poll is {when}; nothing was recorded.")
+        return Vote(False, standing, reader, snapshot)
+
+
+def already_voted(standing: Ballot, snapshot: Snapshot) -> PollError:
+    """The answer to a different vote where a vote is final; it shows the reader the vote that stands."""
+    return PollError(
+        Code.ALREADY_VOTED,
+        "You have voted in this poll already, and a vote in it cannot be changed.",
+        details={
+            "selection": picked(standing.selection),
+            "results": snapshot.voted,
+            "results_url": snapshot.results_url,
+        },
+    )
+
+
+def _placement(poll: Poll, article: str | None) -> int:
+    """The number of an article within the poll; 0 for one that the poll is not placed on."""
+    if article is None or not poll.placements:
+        return 0
+    url = article if article in poll.placements else canonical_url(article)
+    return poll.placements.get(url, 0) if url else 0

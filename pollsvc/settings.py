@@ -1,0 +1,107 @@
+"""The one settings object, read from `POLLSVC_*` variables; nothing is read at import."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Policy
+
+MIN_SECRET = 32
+"""The shortest secret key that is accepted, in characters."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _setting(default: object, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can set; each field `name` is the variable `POLLSVC_NAME`."""
+
+    database_url: str = _setting("sqlite:///pollsvc.db", "sqlite:///path.db or postgresql://user@host/name")
+    secret_keys: tuple[str, ...] = _setting(
+        (), "comma-separated secrets of at least 32 characters, oldest first; the last one signs"
+    )
+    base_url: str = _setting("", "the service's public URL, path prefix included; default: host and port")
+    admission: Policy = _setting(Policy.STANDARD, "default admission policy: open, standard or strict")
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (), "comma-separated CIDR networks whose X-Forwarded-For is believed"
+    )
+    queue_limit: int = _setting(5_000, "votes that may wait for the database before 503 busy is answered")
+    streams_limit: int = _setting(10_000, "live streams that one process holds open at most")
+    streams_per_network: int = _setting(
+        1_000, "live streams that one network (IPv4 /32, IPv6 /64) holds open at most in one process"
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> "Settings":
+        """Read the settings; `overrides` (those that are not None) come before the environment.
+
+        Raises PollError `bad_request` with one sentence that names the setting and says what to do.
+        """
+        values: dict[str, object] = {}
+        for item in fields(cls):
+            name = f"POLLSVC_{item.name.upper()}"
+            override = overrides.pop(item.name, None)
+            text = environment.get(name) if override is None else str(override)
+            if text is not None:
+                values[item.name] = _read(item.name, name, text.strip())
+        if overrides:
+            raise TypeError(f"no such settings: {', '.join(overrides)}")
+        unknown = sorted(
+            name
+            for name in environment
+            if name.startswith("POLLSVC_")
+            and not name.startswith("POLLSVC_TEST_")
+            and name[8:].lower() not in {item.name for item in fields(cls)}
+        )
+        if unknown:
+            raise _wrong(f"{unknown[0]} is no setting of this release; see docs/settings.md.")
+        return cls(**values)  # type: ignore[arg-type]
+
+    def require_secrets(self) -> "Settings":
+        """These settings, if their secrets can sign. Raises PollError `bad_request` otherwise."""
+        if not self.secret_keys:
+            raise _wrong("POLLSVC_SECRET_KEYS is not set: run `pollsvc keys rotate` and set what it prints.")
+        if any(len(key) < MIN_SECRET or len(set(key)) < 8 for key in self.secret_keys):
+            raise _wrong(
+                f"POLLSVC_SECRET_KEYS has a weak key: each needs {MIN_SECRET} random characters; "
+                "run `pollsvc keys rotate` and set what it prints."
+            )
+        return self
+
+
+def _read(field_name: str, name: str, text: str) -> object:
+    match field_name:
+        case "secret_keys":
+            keys = tuple(part.strip() for part in text.split(","))
+            if text and not all(keys):
+                raise _wrong(f"{name} has an empty key: remove the comma too many.")
+            return keys if text else ()
+        case "trusted_proxies":
+            try:
+                return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+            except ValueError as error:
+                raise _wrong(f"{name} must be networks such as 10.0.0.0/8,::1/128: {error}.") from None
+        case "admission":
+            try:
+                return Policy(text)
+            except ValueError:
+                raise _wrong(f"{name} must be open, standard or strict, not {text!r}.") from None
+        case "queue_limit" | "streams_limit" | "streams_per_network":
+            if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+                raise _wrong(f"{name} must be a whole number from 1 to 1000000, not {text!r}.")
+            return int(text)
+        case "base_url":
+            if text and not text.startswith(("http://", "https://")):
+                raise _wrong(f"{name} must be an http(s) URL such as https://polls.example, not {text!r}.")
+            return text.rstrip("/")
+    return text
+
+
+def _wrong(message: str) -> PollError:
+    return PollError(Code.BAD_REQUEST, message)

@@ -1,0 +1,165 @@
+"""The way to the database: its URL, its dialect, and connections that are held for life.
+
+`databases` opens and closes a SQLite connection (and its thread) around each of its own calls, so that
+PRAGMAs are lost and a call costs a millisecond. A `Connection` here keeps one open instead; one task at a
+time uses it, and whoever needs a transaction has a connection of its own.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+from databases import Database, DatabaseURL
+from sqlalchemy.sql import ClauseElement
+
+from pollsvc.domain.errors import Code, PollError
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a SQLite connection waits for another process's write before it gives up."""
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # an acknowledged vote survives a power cut
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA cache_size = -16000",  # KiB
+)
+
+
+def check_url(url: str) -> str:
+    """The URL, if it names SQLite (`sqlite:///path.db`) or PostgreSQL (`postgresql://…`) and a database.
+
+    Raises PollError `bad_request`.
+    """
+    parsed = DatabaseURL(url)
+    if parsed.scheme not in {"sqlite", "postgresql", "postgres"} or not parsed.database:
+        raise PollError(
+            Code.BAD_REQUEST,
+            "POLLSVC_DATABASE_URL must be sqlite:///path.db or postgresql://user@host/name.",
+        )
+    return url
+
+
+class Connection:
+    """One database connection, open from `open` to `close`.
+
+    SQLAlchemy Core statements go through `databases` (`fetch`, `execute`). Text with `:name` parameters
+    goes straight to the driver (`rows`): compiling and wrapping would cost more than the statement.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.sqlite = DatabaseURL(url).dialect == "sqlite"
+        self._database: Database | None = None
+        self._lock = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Connect; raises what the driver raises when the database cannot be reached."""
+        options: dict[str, Any] = {} if self.sqlite else {"min_size": 1, "max_size": 1}
+        database = Database(self._url, **options)
+        await database.connect()
+        self._database = database
+        self._connection = database.connection()
+        await self._connection.__aenter__()
+        if self.sqlite:
+            for pragma in _PRAGMAS:
+                await self.rows(pragma)
+
+    async def close(self) -> None:
+        """Disconnect; harmless when not open."""
+        database, self._database = self._database, None
+        if database is not None:
+            await self._connection.__aexit__()
+            await database.disconnect()
+
+    async def reopen(self) -> None:
+        """Drop the connection, whatever its state, and connect anew."""
+        database, self._database = self._database, None
+        if database is not None:
+            try:
+                if not self.sqlite:
+                    self._connection.raw_connection.terminate()
+                await self._connection.__aexit__()
+                await database.disconnect()
+            except Exception:  # noqa: S110 - it is being thrown away, broken or not
+                pass
+        await self.open()
+
+    @property
+    def raw(self) -> Any:
+        """The driver's own connection: aiosqlite's or asyncpg's."""
+        return self._connection.raw_connection
+
+    async def fetch(self, statement: ClauseElement) -> Sequence[Any]:
+        """All rows of a statement; columns are attributes."""
+        return await self._connection.fetch_all(statement)
+
+    async def execute(self, statement: ClauseElement) -> None:
+        """Run a statement whose rows nobody wants."""
+        await self._connection.execute(statement)
+
+    async def rows(self, sql: str, **values: object) -> Sequence[Any]:
+        """All rows of a text statement, each a tuple of its columns."""
+        if self.sqlite:
+            return list(await self.raw.execute_fetchall(sql, values))
+        positional, names = _positional(sql)
+        return list(await self.raw.fetch(positional, *(values[name] for name in names)))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """A write transaction: committed at the end of the block, rolled back when it raises.
+
+        On SQLite it takes the write lock at once: a transaction that reads first and writes later would
+        fail with "database is locked" when another process wrote in between. Tasks that share the
+        connection take turns.
+        """
+        async with self._lock:
+            await self.rows("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
+            try:
+                yield
+            except BaseException:
+                await self.rows("ROLLBACK")
+                raise
+            await self.rows("COMMIT")
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """A read transaction: every query in the block sees the database of one moment."""
+        async with self._lock:
+            await self.rows("BEGIN" if self.sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield
+            finally:
+                await self.rows("ROLLBACK")
+
+    def json_rows(self, *columns: tuple[str, str]) -> str:
+        """A SELECT that yields the JSON array of arrays in the parameter `:rows` as a table.
+
+        `columns` are (name, SQL type) in the order of the inner arrays. One parameter carries a whole
+        batch, so that a batch is one statement.
+        """
+        if self.sqlite:
+            picked = ", ".join(
+                f"json_extract(value, '$[{place}]') AS {name}" for place, (name, _) in enumerate(columns)
+            )
+            return f"SELECT {picked} FROM json_each(:rows) WHERE true"
+        picked = ", ".join(
+            f"CAST(value ->> {place} AS {type_}) AS {name}" for place, (name, type_) in enumerate(columns)
+        )
+        return f"SELECT {picked} FROM json_array_elements(CAST(:rows AS json)) AS r(value)"
+
+
+@cache
+def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
+    """A statement with `:name` parameters as asyncpg wants it: `$1`, `$2`, …, and the names in that order."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    return re.sub(r"(?<!:):([a-z_]+)", number, sql), tuple(names)

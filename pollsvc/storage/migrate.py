@@ -1,0 +1,79 @@
+"""Bringing a database to the schema of this release, by Alembic."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from databases import DatabaseURL
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from pollsvc.domain.errors import Code, PollError
+
+_LOCK = 0x706F6C6C  # any number that only pollsvc uses for PostgreSQL's advisory locks
+
+
+def _engine_url(url: str) -> str:
+    parsed = DatabaseURL(url)
+    driver = "sqlite+aiosqlite" if parsed.dialect == "sqlite" else "postgresql+asyncpg"
+    return driver + url[url.index(":") :]
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revisions(connection: Connection) -> tuple[str | None, str | None]:
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current, ScriptDirectory.from_config(_config(connection)).get_current_head()
+
+
+def _upgrade(connection: Connection) -> str | None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    else:
+        connection.execute(text("PRAGMA journal_mode = WAL"))
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    before, head = _revisions(connection)
+    if before != head:
+        command.upgrade(_config(connection), "head")
+    connection.commit()
+    return before
+
+
+async def migrate(url: str) -> str | None:
+    """Bring the database to this release's schema; returns the revision it had (None: it was empty).
+
+    Whoever comes second waits for the first and then finds nothing to do.
+    """
+    engine = create_async_engine(_engine_url(url))
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def ensure_current(url: str) -> None:
+    """Make the tables in an empty database; leave one of this release alone.
+
+    Raises PollError `bad_request` when the database is of another release.
+    """
+    engine = create_async_engine(_engine_url(url))
+    try:
+        async with engine.connect() as connection:
+            current, head = await connection.run_sync(_revisions)
+    finally:
+        await engine.dispose()
+    if current is None:
+        await migrate(url)
+    elif current != head:
+        raise PollError(
+            Code.BAD_REQUEST,
+            f"The database is at revision {current} and this release needs {head}: run `pollsvc migrate`.",
+        )

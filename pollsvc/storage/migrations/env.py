@@ -1,0 +1,13 @@
+"""Alembic's entry: it is always handed an open connection by `pollsvc.storage.migrate`."""
+
+from alembic import context
+
+from pollsvc.storage.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=False,
+)
+context.run_migrations()

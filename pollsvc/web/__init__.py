@@ -1,0 +1,1 @@
+"""HTTP in and out: bytes to a service and back."""

@@ -1,0 +1,92 @@
+"""The little that the endpoints share: reading a bounded body, answering, and who is asking."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+
+from starlette.types import Receive, Scope, Send
+
+from pollsvc.domain.errors import Code, PollError
+
+MAX_BODY = 4_096
+"""The longest request body that is read, in bytes."""
+
+Headers = Iterable[tuple[bytes, bytes]]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole request body. Raises PollError `body_too_large`."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise PollError(Code.BAD_REQUEST, "The request ended before its body did; send it again.")
+        part: bytes = message.get("body", b"")
+        body += part
+        if len(body) > MAX_BODY:
+            raise PollError(Code.BODY_TOO_LARGE, f"Send a body of at most {MAX_BODY} bytes.")
+        if not message.get("more_body", False):
+            return body
+
+
+async def respond(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
+    """Answer with these headers and a body of known length."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"content-length", b"%d" % len(body))],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """A request header by its lower-case name; the first one where it is repeated."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None
+
+
+class Addresses:
+    """Finds the client's address: the peer's, or behind trusted proxies the right-most untrusted hop."""
+
+    def __init__(self, trusted: Sequence[Network]) -> None:
+        self._trusted = trusted
+
+    def of(self, scope: Scope) -> str:
+        """The address as text; empty when the server does not know it."""
+        client = scope.get("client")
+        address: str = client[0] if client else ""
+        if not self._trusted or not self._is_trusted(address):
+            return address
+        hops = [
+            hop.strip()
+            for name, value in scope["headers"]
+            if name == b"x-forwarded-for"
+            for hop in str(value, "latin-1").split(",")
+        ]
+        for hop in reversed(hops):
+            address = _without_port(hop) or address
+            if not self._is_trusted(address):
+                break
+        return address
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)
+
+
+def _without_port(hop: str) -> str | None:
+    """The address in one hop of X-Forwarded-For (`192.0.2.1:80`, `[2001:db8::1]:80`), None if it is none."""
+    text = hop[1:].partition("]")[0] if hop.startswith("[") else hop
+    if text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None

@@ -1,0 +1,129 @@
+"""Polls and results, as caches may keep them: the same bytes for every reader."""
+
+import hmac
+import re
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from pollsvc.domain.article import canonical_url
+from pollsvc.domain.clock import Clock
+from pollsvc.domain.errors import Code, PollError, no_such_poll
+from pollsvc.services.snapshots import Snapshot, at, dump
+from pollsvc.services.tallies import Tallies
+from pollsvc.web.http import header, respond
+
+MAX_POLLS = 100
+"""How many polls one call may ask for."""
+
+_LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")  # the shape of a BCP 47 tag
+_HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"public, max-age=1, s-maxage=1, stale-while-revalidate=5"),
+    (b"access-control-allow-origin", b"*"),
+)
+
+
+class GetPoll:
+    """`GET /api/v1/polls/{poll}`: definition, state, public results, and the words around them."""
+
+    def __init__(self, tallies: Tallies, clock: Clock) -> None:
+        self._tallies = tallies
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        poll = scope["path_params"]["poll"]
+        snapshot = self._tallies.peek(poll)
+        if snapshot is None or snapshot.poll.draft:
+            snapshot = await self._tallies.get(poll)
+        query = scope["query_string"]
+        lang = snapshot.lang(wanted_lang(parse_query(query)) if query else None)
+        await cached(scope, send, snapshot.etag(lang), lambda: at(snapshot.body(lang), self._clock()))
+
+
+class GetPolls:
+    """`GET /api/v1/polls?id=a&id=b`; polls that are unknown are left out."""
+
+    def __init__(self, tallies: Tallies, clock: Clock) -> None:
+        self._tallies = tallies
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        query = parse_query(scope["query_string"])
+        ids = list(dict.fromkeys(query.get("id", ())))
+        if not 1 <= len(ids) <= MAX_POLLS:
+            raise PollError(Code.BAD_REQUEST, f'Name 1 to {MAX_POLLS} polls, each as "id".')
+        snapshots = await self._tallies.of_ids(ids)
+        await several(scope, send, b"{", snapshots, wanted_lang(query), self._clock())
+
+
+class GetArticle:
+    """`GET /api/v1/articles?url=…`: the polls attached to an article, in order."""
+
+    def __init__(self, tallies: Tallies, clock: Clock) -> None:
+        self._tallies = tallies
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        query = parse_query(scope["query_string"])
+        url = canonical_url(query.get("url", [""])[0])
+        if url is None:
+            raise PollError(Code.BAD_REQUEST, 'Send the article\'s http(s) URL as "url".')
+        snapshots = (await self._tallies.of_article(url))[:MAX_POLLS]
+        start = dump({"article": url})[:-1] + b","
+        await several(scope, send, start, snapshots, wanted_lang(query), self._clock())
+
+
+class GetVotedResults:
+    """`GET /api/v1/polls/{poll}/results/{key}`: the results as those who voted see them."""
+
+    def __init__(self, tallies: Tallies, clock: Clock) -> None:
+        self._tallies = tallies
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        params = scope["path_params"]
+        snapshot = await self._tallies.get(params["poll"])
+        if not hmac.compare_digest(params["key"].encode(), snapshot.poll.results_key.encode()):
+            raise no_such_poll()
+        await cached(scope, send, snapshot.etag("voted"), lambda: at(snapshot.voted_body, self._clock()))
+
+
+async def several(
+    scope: Scope, send: Send, start: bytes, snapshots: Sequence[Snapshot], lang: str | None, now: float
+) -> None:
+    """Answer with a list of polls after a JSON object's `start`."""
+    tagged = [(snapshot, snapshot.lang(lang)) for snapshot in snapshots]
+    names = "".join(snapshot.poll.id + snapshot.etag(lang) for snapshot, lang in tagged)
+    etag = f'W/"{blake2b(names.encode(), digest_size=12).hexdigest()}"'
+    bodies = (at(snapshot.body(lang), now) for snapshot, lang in tagged)
+    await cached(scope, send, etag, lambda: start + b'"polls":[' + b",".join(bodies) + b"]}")
+
+
+async def cached(scope: Scope, send: Send, etag: str, body: Callable[[], bytes]) -> None:
+    """Answer with the body, or with 304 when the client has this version (RFC 9110, section 13.1.2)."""
+    headers = [*_HEADERS, (b"etag", etag.encode())]
+    match = header(scope, b"if-none-match")
+    if match is not None and (etag in match or match.strip() == "*"):
+        await send({"type": "http.response.start", "status": 304, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await respond(send, 200, headers, body())
+
+
+def parse_query(query: bytes) -> dict[str, list[str]]:
+    """The parameters of a query string. Raises PollError `bad_request` when there are far too many."""
+    try:
+        return parse_qs(query.decode("latin-1"), max_num_fields=2 * MAX_POLLS)
+    except ValueError:
+        raise PollError(Code.BAD_REQUEST, "Send fewer query parameters.") from None
+
+
+def wanted_lang(query: dict[str, list[str]]) -> str | None:
+    """The language asked for. Raises PollError `bad_request` when it is no language tag."""
+    lang = query.get("lang", [None])[0]
+    if lang is not None and not _LANG.fullmatch(lang):
+        raise PollError(Code.BAD_REQUEST, 'Send "lang" as a language tag such as en or pt-BR.')
+    return lang

@@ -1,0 +1,44 @@
+"""The one table of routes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from pollsvc.web.health import Readiness, healthz
+from pollsvc.web.pages import PollPage
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What answers each route; made by `create_app`."""
+
+    vote: ASGIApp
+    poll: ASGIApp
+    polls: ASGIApp
+    voted_results: ASGIApp
+    article: ASGIApp
+    live: ASGIApp
+    openapi: ASGIApp
+    assets: ASGIApp
+    page: PollPage
+    readiness: Readiness
+
+
+def routes(to: Endpoints) -> Sequence[BaseRoute]:
+    """The routes, the busiest first: they are tried in this order."""
+    return [
+        Route("/api/v1/polls/{poll}", to.poll, methods=["GET"]),
+        Route("/api/v1/polls/{poll}/votes", to.vote, methods=["POST", "OPTIONS"]),
+        Route("/api/v1/live", to.live, methods=["GET"]),
+        Route("/api/v1/polls", to.polls, methods=["GET"]),
+        Route("/api/v1/articles", to.article, methods=["GET"]),
+        Route("/w/{name}", to.assets, methods=["GET"]),
+        Route("/p/{poll}", to.page.show, methods=["GET"]),
+        Route("/p/{poll}", to.page.vote, methods=["POST"]),
+        Route("/api/v1/polls/{poll}/results/{key}", to.voted_results, methods=["GET"]),
+        Route("/api/v1/openapi.json", to.openapi, methods=["GET"]),
+        Route("/healthz", healthz, methods=["GET"]),
+        Route("/readyz", to.readiness.show, methods=["GET"]),
+    ]

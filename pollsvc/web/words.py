@@ -1,0 +1,46 @@
+"""Numbers, times and plurals in a reader's language, by CLDR's data (Babel)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.numbers import format_decimal, format_percent
+
+
+class Words:
+    """The strings of one language, with what is put into them."""
+
+    def __init__(self, strings: Mapping[str, Any]) -> None:
+        self._strings = strings
+        self._locale = Locale.parse(strings["lang"])
+        self.lang: str = strings["lang"]
+        self.dir: str = strings["dir"]
+
+    def say(self, key: str, **values: object) -> str:
+        """The string under a key, with its placeholders filled."""
+        return _fill(self._strings[key], values)
+
+    def count(self, key: str, number: int) -> str:
+        """The plural under a key for a number, which stands in it as `{n}`."""
+        forms = self._strings[key]
+        form = forms.get(self._locale.plural_form(number), forms["other"])
+        return _fill(form, {"n": format_decimal(number, locale=self._locale)})
+
+    def percent(self, share: float) -> str:
+        """A share from 0 to 1 as a percentage without decimals."""
+        return str(format_percent(share, locale=self._locale))
+
+    def time(self, seconds: int, zone: str) -> str:
+        """Unix seconds as a date and time in a time zone, which is named."""
+        moment = datetime.fromtimestamp(seconds, UTC)
+        text = format_datetime(moment, "medium", tzinfo=ZoneInfo(zone), locale=self._locale)
+        return f"{text} {moment.astimezone(ZoneInfo(zone)).tzname()}"
+
+
+def _fill(text: str, values: Mapping[str, object]) -> str:
+    for name, value in values.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text
