@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
+from starlette.routing import Router
+from starlette.types import ASGIApp
 
 from pollsvc import __version__
 from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.clock import Clock
-from pollsvc.domain.errors import PollError
 from pollsvc.services.admission import Admission
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.live_hub import LiveHub
@@ -24,24 +23,31 @@ from pollsvc.services.voting import Voting
 from pollsvc.settings import Settings
 from pollsvc.storage.changes import ChangeListener
 from pollsvc.storage.database import Connection
-from pollsvc.web import errors
+from pollsvc.web.errors import ErrorBoundary
 from pollsvc.web.health import Readiness
 from pollsvc.web.http import Addresses
 from pollsvc.web.live import Live
 from pollsvc.web.openapi import OpenApi
 from pollsvc.web.pages import PollPage
 from pollsvc.web.results import GetArticle, GetPoll, GetPolls, GetVotedResults
-from pollsvc.web.routes import Endpoints, routes
+from pollsvc.web.routes import Endpoints, FastLane, routes
 from pollsvc.web.votes import CastVote
 from pollsvc.web.widget import Assets
 
 
-def create_app(settings: Settings, clock: Clock = time.time) -> Starlette:
+class App(ErrorBoundary):
     """The ASGI application; its lifespan opens and closes everything it holds.
 
-    `app.state.hub` is the live hub, for a server to close before it waits for its connections. Raises
-    PollError when the settings cannot work.
+    `hub` is for a server to close before it waits for its connections.
     """
+
+    def __init__(self, routed: ASGIApp, hub: LiveHub) -> None:
+        super().__init__(routed)
+        self.hub = hub
+
+
+def create_app(settings: Settings, clock: Clock = time.time) -> App:
+    """Build and wire the service. Raises PollError when the settings cannot work."""
     settings.require_secrets()
     url, base_url = settings.database_url, settings.base_url
     own_origin = canonical_origin("/".join(base_url.split("/")[:3])) or ""
@@ -85,7 +91,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> Starlette:
     )
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: object) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(reading.close)
             await reading.open()
@@ -95,14 +101,5 @@ def create_app(settings: Settings, clock: Clock = time.time) -> Starlette:
                 stack.push_async_callback(part.stop)
             yield
 
-    app = Starlette(
-        routes=routes(endpoints),
-        lifespan=lifespan,
-        exception_handlers={
-            PollError: errors.poll_error,
-            HTTPException: errors.http_error,
-            Exception: errors.unexpected,
-        },
-    )
-    app.state.hub = hub
-    return app
+    router = Router(routes(endpoints), redirect_slashes=False, lifespan=lifespan)
+    return App(FastLane(endpoints.vote, router), hub)

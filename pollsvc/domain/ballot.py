@@ -32,9 +32,10 @@ class Ballot(NamedTuple):
     minute: int
     signature: str
 
-    def signed_text(self) -> str:
+    def signed_text(self) -> bytes:
         """The text that the signature is made over: every other field, a line each."""
-        return "\n".join(map(str, self[:-1]))
+        poll, voter, revision, selection, status, article, minute, _ = self
+        return f"{poll}\n{voter}\n{revision}\n{selection}\n{status}\n{article}\n{minute}".encode()
 
 
 Seal = Callable[[Ballot], Ballot]

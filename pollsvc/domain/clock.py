@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 Clock = Callable[[], float]
 """Returns Unix time in seconds; passed in, so that tests can hold time still."""
@@ -15,6 +16,12 @@ def minute_of(seconds: float) -> int:
 def rfc3339(seconds: float) -> str:
     """Unix seconds as an RFC 3339 date-time in UTC with whole seconds, such as `2026-11-22T10:00:00Z`."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@lru_cache(maxsize=1024)
+def rfc3339_minute(minute: int) -> str:
+    """A Unix minute as an RFC 3339 date-time."""
+    return rfc3339(minute * 60)
 
 
 def parse_time(text: str, zone: tzinfo = UTC) -> int:

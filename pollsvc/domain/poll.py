@@ -1,6 +1,6 @@
 """What a poll is: its question, options, rules and schedule, and the site it belongs to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
@@ -88,6 +88,10 @@ class Poll:
     key: bytes
     results_key: str
     placements: dict[str, int]
+    option_ids: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "option_ids", frozenset(option.id for option in self.options))
 
     def state(self, now: float) -> State:
         """The poll's state at `now`; a poll opens at `opens_at` and is closed from `closes_at` on."""

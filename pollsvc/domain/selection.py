@@ -18,14 +18,17 @@ def canonical(poll: Poll, picks: object) -> str:
 
     Raises PollError `invalid_selection` for anything that this poll's ballot cannot say.
     """
-    if not isinstance(picks, list) or not all(type(pick) is int for pick in picks):
+    if type(picks) is list and len(picks) == 1 and type(picks[0]) is int:  # by far the most common
+        [pick] = picks
+        if pick in poll.option_ids and poll.min_picks <= 1:
+            return str(pick)
+    if type(picks) is not list or any(type(pick) is not int for pick in picks):
         raise _invalid('Send "selection" as a list of option ids, such as [2].')
     if not picks:
         if poll.allow_change:
             return WITHDRAWN
         raise _invalid("Pick at least one option; a vote in this poll cannot be withdrawn.")
-    known = {option.id for option in poll.options}
-    if not known.issuperset(picks):
+    if not poll.option_ids.issuperset(picks):
         raise _invalid("Pick only options of this poll; at least one id is not.")
     if len(set(picks)) != len(picks):
         raise _invalid("Pick each option at most once.")
@@ -42,6 +45,11 @@ def canonical(poll: Poll, picks: object) -> str:
 def picked(selection: str) -> list[int]:
     """The option ids that a canonical text names, in its order."""
     return [int(part) for part in selection.replace(">", ",").split(",")] if selection else []
+
+
+def as_json(selection: str) -> str:
+    """A canonical text as the JSON list of its option ids: `1,3` is `[1,3]`."""
+    return f"[{selection.replace('>', ',')}]"
 
 
 def check_picks(kind: Kind, options: int, least: int, most: int) -> None:

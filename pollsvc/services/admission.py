@@ -34,8 +34,12 @@ PACES: dict[Policy, Pace | None] = {
 class Ticket(NamedTuple):
     """The decision on one vote; `counter` names what it was charged to (None: nothing)."""
 
-    status: Status
+    status: str
     counter: bytes | None
+
+
+_COUNTED = Ticket(Status.COUNTED.value, None)
+_HELD = Ticket(Status.HELD.value, None)
 
 
 class Admission:
@@ -51,16 +55,16 @@ class Admission:
     def admit(self, poll: str, address: str) -> Ticket:
         """The status that a new ballot from this address gets; charged until `refund`."""
         if self._pace is None:
-            return Ticket(Status.COUNTED, None)
+            return _COUNTED
         now = self._clock()
         if now // _DAY != self._day or len(self._due) > _MAX_COUNTERS:
             self._day, self._salt, self._due = int(now // _DAY), secrets.token_bytes(16), {}
         counter = hmac.digest(self._salt, f"{poll} {network_of(address)}".encode(), "sha256")[:12]
         due = max(self._due.get(counter, now), now) + self._pace.seconds
         if due - now > self._pace.burst * self._pace.seconds:
-            return Ticket(Status.HELD, None)
+            return _HELD
         self._due[counter] = due
-        return Ticket(Status.COUNTED, counter)
+        return Ticket(Status.COUNTED.value, counter)
 
     def refund(self, ticket: Ticket) -> None:
         """Take back the charge of a vote that made no new ballot."""

@@ -10,7 +10,7 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, no_such_poll
 from pollsvc.domain.poll import Kind, Option, Poll, Site, State, Visibility
 from pollsvc.domain.selection import check_picks
-from pollsvc.services.readers import encode
+from pollsvc.services.mac import encode
 from pollsvc.storage import polls as store
 from pollsvc.storage.database import Connection
 

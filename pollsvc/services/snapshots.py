@@ -5,17 +5,19 @@ A snapshot is made when something changed and then only copied: the same bytes f
 
 import json
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.poll import Poll, State, direction
 from pollsvc.domain.tally import Results, Totals, results_of
 from pollsvc.services.strings import Strings
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def dump(value: object) -> bytes:
     """Compact JSON in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(value).encode()
 
 
 class Publisher:
@@ -129,4 +131,9 @@ class Snapshot:
 
 def at(body: bytes, now: float) -> bytes:
     """A snapshot's body with the server's time in it, in whole seconds."""
-    return b'{"now":"' + rfc3339(now).encode() + b'",' + body[1:]
+    return b'{"now":"%b",%b' % (_second(int(now)), body[1:])
+
+
+@lru_cache(maxsize=16)
+def _second(now: int) -> bytes:
+    return rfc3339(now).encode()

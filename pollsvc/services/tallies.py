@@ -140,13 +140,18 @@ class Tallies:
             if snapshot is not None and version > snapshot.version:
                 self._load(poll)
 
-    async def settled(self, poll: str) -> Snapshot:
+    def settled(self, poll: str) -> Snapshot | None:
+        """The snapshot, if it holds all that this process has committed."""
+        snapshot = self.peek(poll)
+        return snapshot if snapshot and snapshot.version >= self._committed.get(poll, 0) else None
+
+    async def settle(self, poll: str) -> Snapshot:
         """The snapshot once it holds all that this process has committed; after CATCH_UP, as it is."""
         deadline = asyncio.get_running_loop().time() + CATCH_UP
-        while (snapshot := await self.get(poll)).version < self._committed.get(poll, 0):
+        while not (snapshot := self.settled(poll)):
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
-                break
+                return await self.get(poll)
             await asyncio.wait([self._load(poll)], timeout=left)
         return snapshot
 

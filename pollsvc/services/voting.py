@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from pollsvc.domain.article import canonical_url
-from pollsvc.domain.ballot import Ballot, Cast, Outcome, Recorded
+from pollsvc.domain.ballot import Ballot, Cast, Outcome
 from pollsvc.domain.clock import Clock, minute_of
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Poll, State
 from pollsvc.domain.selection import canonical, picked
-from pollsvc.services.admission import Admission, Ticket
+from pollsvc.services.admission import Admission
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.readers import Reader, Readers, voter_of
 from pollsvc.services.receipts import Receipts
@@ -70,36 +70,23 @@ class Voting:
         if snapshot.state is not State.OPEN:
             return await self._repeat(snapshot, reader, voter, selection)
         ticket = self._admission.admit(poll.id, address)
+        article, minute = _placement(poll, request.article), minute_of(self._clock())
         ballot = self._receipts.seal(
-            Ballot(
-                poll=poll.id,
-                voter=voter,
-                revision=1,
-                selection=selection,
-                status=ticket.status,
-                article=_placement(poll, request.article),
-                minute=minute_of(self._clock()),
-                signature="",
-            )
+            Ballot(poll.id, voter, 1, selection, ticket.status, article, minute, signature="")
         )
-        recorded = await self._record(Cast(ballot, poll.allow_change), ticket)
-        snapshot = await self._tallies.settled(poll.id)
-        match recorded:
-            case Recorded(Outcome.REFUSED, Ballot() as standing):
-                raise already_voted(standing, snapshot)
-            case Recorded(outcome, Ballot() as standing):
-                return Vote(outcome is Outcome.CREATED, standing, reader, snapshot)
-        raise PollError(Code.INVALID_SELECTION, "You have no vote in this poll to withdraw; pick an option.")
-
-    async def _record(self, cast: Cast, ticket: Ticket) -> Recorded:
         try:
-            recorded = await self._writer.submit(cast)
+            outcome, standing = await self._writer.submit(Cast(ballot, poll.allow_change))
         except PollError:
             self._admission.refund(ticket)
             raise
-        if recorded.outcome is not Outcome.CREATED:
+        if outcome is not Outcome.CREATED:
             self._admission.refund(ticket)
-        return recorded
+        snapshot = self._tallies.settled(poll.id) or await self._tallies.settle(poll.id)
+        if outcome is Outcome.REFUSED and standing is not None:
+            raise already_voted(standing, snapshot)
+        if standing is None:
+            raise PollError(Code.INVALID_SELECTION, "You have no vote here to withdraw; pick an option.")
+        return Vote(outcome is Outcome.CREATED, standing, reader, snapshot)
 
     async def _repeat(self, snapshot: Snapshot, reader: Reader, voter: str, selection: str) -> Vote:
         """In a poll that is not open, the same vote again still gets its receipt: its answer may be lost."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pollsvc.domain.ballot import Ballot, Cast, Recorded, Seal, decide
 from pollsvc.domain.tally import Cell, Change, by_poll, differences
 from pollsvc.storage.changes import announce
-from pollsvc.storage.database import Connection
+from pollsvc.storage.database import UNIQUE_VIOLATIONS, Connection
 
 _KEY = (("poll_id", "text"), ("voter", "text"))
 _BALLOT = (
@@ -28,6 +28,7 @@ _CELL = (
     ("count", "bigint"),
 )
 _VERSION = (("poll_id", "text"), ("version", "bigint"))
+_TRIES = 5  # of a batch that meets ballots which other processes are inserting at the same time
 BALLOT_COLUMNS = ", ".join(name for name, _ in _BALLOT)
 CELL_COLUMNS = ", ".join(name for name, _ in _CELL)
 
@@ -42,22 +43,26 @@ class Batch(NamedTuple):
 async def record(connection: Connection, casts: Sequence[Cast], seal: Seal) -> Batch:
     """Record a batch of casts and the tally's changes, durably, before this returns.
 
-    Casts of one voter take effect in their order. Two processes that record at once insert ballots, lock
-    ballots, and change tally rows each in sorted order, so they cannot deadlock. Raises what the driver
-    raises; then nothing of the batch was recorded, unless the connection broke during COMMIT.
+    Casts of one voter take effect in their order. Processes that record at once lock ballots, insert
+    ballots, and change tally rows each in sorted order, so they cannot deadlock; when two insert the same
+    voter's ballot, the later one starts anew and finds it. Raises what the driver raises; then nothing of
+    the batch was recorded, unless the connection broke during COMMIT.
     """
-    first: dict[tuple[str, str], Ballot] = {}
-    for ballot, _ in casts:
-        if ballot.selection:
-            first.setdefault((ballot.poll, ballot.voter), ballot)
+    for _ in range(_TRIES - 1):
+        try:
+            return await _record(connection, casts, seal)
+        except UNIQUE_VIOLATIONS:
+            continue
+    return await _record(connection, casts, seal)
+
+
+async def _record(connection: Connection, casts: Sequence[Cast], seal: Seal) -> Batch:
+    keys = [cast.ballot[:2] for cast in casts]
     async with connection.transaction():
-        created = await _insert(connection, [first[key] for key in sorted(first)])
-        unsure = sorted({cast.ballot[:2] for cast in casts} - created)
-        before = await _lock(connection, unsure) if unsure else {}
+        before = await _lock(connection, sorted(set(keys)))
         standing: dict[tuple[str, ...], Ballot | None] = dict(before)
         recorded = []
-        for cast in casts:
-            key = cast.ballot[:2]
+        for key, cast in zip(keys, casts, strict=True):
             answer = decide(standing.get(key), cast, seal)
             standing[key] = answer.ballot
             recorded.append(answer)
@@ -66,9 +71,9 @@ async def record(connection: Connection, casts: Sequence[Cast], seal: Seal) -> B
             for key, after in standing.items()
             if after is not None and after is not before.get(key)
         ]
-        await _update(connection, [after for _, after in moves if after.revision > 1])
-        cells = differences(moves)
-        changes = await _count(connection, cells)
+        await _insert(connection, sorted(after for old, after in moves if old is None))
+        await _update(connection, [after for old, after in moves if old is not None])
+        changes = await _count(connection, differences(moves))
         await announce(connection, changes)
     return Batch(recorded, changes)
 
@@ -83,27 +88,25 @@ async def find(connection: Connection, poll: str, voter: str) -> Ballot | None:
     return Ballot(*rows[0]) if rows else None
 
 
-async def _insert(connection: Connection, ballots: Sequence[Ballot]) -> set[tuple[str, ...]]:
-    """Insert the ballots of new voters; returns the keys (poll, voter) that were new."""
-    if not ballots:
-        return set()
-    rows = await connection.rows(
-        f"INSERT INTO ballots ({BALLOT_COLUMNS}) {connection.json_rows(*_BALLOT)} "
-        "ON CONFLICT DO NOTHING RETURNING poll_id, voter",
-        rows=json.dumps(ballots),
-    )
-    return {(poll, voter) for poll, voter in rows}
-
-
 async def _lock(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Ballot]:
-    """The ballots that stand under these keys, kept from changing until the transaction ends."""
+    """The ballots that stand under these sorted keys, kept from changing until the transaction ends."""
     rows = await connection.rows(
-        f"SELECT {BALLOT_COLUMNS} FROM ballots "
-        f"WHERE (poll_id, voter) IN ({connection.json_rows(*_KEY)}) ORDER BY poll_id, voter"
-        + ("" if connection.sqlite else " FOR UPDATE"),
+        f"SELECT {', '.join(f'ballots.{name}' for name, _ in _BALLOT)} "
+        f"FROM ({connection.json_rows(*_KEY)}) AS keys "
+        "JOIN ballots ON ballots.poll_id = keys.poll_id AND ballots.voter = keys.voter "
+        "ORDER BY ballots.poll_id, ballots.voter" + ("" if connection.sqlite else " FOR UPDATE OF ballots"),
         rows=json.dumps(keys),
     )
     return {(ballot.poll, ballot.voter): ballot for ballot in map(Ballot._make, rows)}
+
+
+async def _insert(connection: Connection, ballots: Sequence[Ballot]) -> None:
+    """Insert the ballots of new voters, sorted by key. Raises one of UNIQUE_VIOLATIONS when one is not."""
+    if ballots:
+        await connection.rows(
+            f"INSERT INTO ballots ({BALLOT_COLUMNS}) {connection.json_rows(*_BALLOT)}",
+            rows=json.dumps(ballots),
+        )
 
 
 async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:

@@ -7,11 +7,13 @@ time uses it, and whoever needs a transaction has a connection of its own.
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
+import asyncpg
 from databases import Database, DatabaseURL
 from sqlalchemy.sql import ClauseElement
 
@@ -20,12 +22,16 @@ from pollsvc.domain.errors import Code, PollError
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
 
+UNIQUE_VIOLATIONS = (sqlite3.IntegrityError, asyncpg.UniqueViolationError)
+"""What the drivers raise for a row whose key is taken."""
+
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # an acknowledged vote survives a power cut
     "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -16000",  # KiB
+    "PRAGMA cache_size = -64000",  # KiB: a vote touches a page of its own, so keep many
+    "PRAGMA wal_autocheckpoint = 4000",  # pages: a page that many votes touch is then copied once
 )
 
 

@@ -4,11 +4,11 @@ import logging
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.services.snapshots import dump
+from pollsvc.web.http import respond
 
 logger = logging.getLogger(__name__)
 
@@ -45,30 +45,34 @@ def problem(error: PollError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     return status, headers, dump(body)
 
 
-def _answer(error: PollError) -> Response:
-    status, headers, body = problem(error)
-    response = Response(body, status)
-    response.raw_headers.extend([*headers, (b"access-control-allow-origin", b"*")])
-    return response
+class ErrorBoundary:
+    """Turns what an application raises into an answer, and lets all else through untouched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            status, headers, body = problem(as_poll_error(error, scope))
+            if isinstance(error, HTTPException):
+                headers += [
+                    (name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()
+                ]
+            await respond(send, status, [*headers, (b"access-control-allow-origin", b"*")], body)
 
 
-async def poll_error(_request: Request, error: Exception) -> Response:
-    """The handler of PollError."""
-    assert isinstance(error, PollError)  # noqa: S101 - registered for this class only
-    return _answer(error)
-
-
-async def http_error(_request: Request, error: Exception) -> Response:
-    """The handler of Starlette's own errors: a path that is none, a method that is not offered."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    if error.status_code == STATUS[Code.METHOD_NOT_ALLOWED]:
-        response = _answer(PollError(Code.METHOD_NOT_ALLOWED, "Use one of the methods in the Allow header."))
-        response.headers.update(error.headers or {})
-        return response
-    return _answer(PollError(Code.NOT_FOUND, "There is nothing here; check the address."))
-
-
-async def unexpected(request: Request, error: Exception) -> Response:
-    """The handler of everything else, a fault of ours: told to the log, and to the client as `busy`."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return _answer(PollError(Code.BUSY, "Something went wrong here; try again in a moment.", retry_after=5))
+def as_poll_error(error: Exception, scope: Scope) -> PollError:
+    """What to tell the client of any error; one that is a fault of ours goes to the log."""
+    match error:
+        case PollError():
+            return error
+        case HTTPException(status_code=405):
+            return PollError(Code.METHOD_NOT_ALLOWED, "Use one of the methods in the Allow header.")
+        case HTTPException():
+            return PollError(Code.NOT_FOUND, "There is nothing here; check the address.")
+    logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    return PollError(Code.BUSY, "Something went wrong here; try again in a moment.", retry_after=5)

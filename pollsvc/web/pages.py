@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, State, direction
 from pollsvc.domain.selection import picked
-from pollsvc.services.readers import encode
+from pollsvc.services.mac import encode
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies

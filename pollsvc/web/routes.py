@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollsvc.web.health import Readiness, healthz
 from pollsvc.web.pages import PollPage
+
+_POLLS = "/api/v1/polls/"
+_VOTES = "/votes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,32 @@ class Endpoints:
     readiness: Readiness
 
 
+class FastLane:
+    """Finds the route of a vote by comparing strings, and leaves all others to the router.
+
+    The router matches one regular expression after another, which costs a vote more than its signature.
+    """
+
+    def __init__(self, vote: ASGIApp, router: ASGIApp) -> None:
+        self._vote = vote
+        self._router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            path: str = scope["path"]
+            poll = path[len(_POLLS) : -len(_VOTES)]
+            if path.startswith(_POLLS) and path.endswith(_VOTES) and "/" not in poll:
+                scope["path_params"] = {"poll": poll}
+                await self._vote(scope, receive, send)
+                return
+        await self._router(scope, receive, send)
+
+
 def routes(to: Endpoints) -> Sequence[BaseRoute]:
     """The routes, the busiest first: they are tried in this order."""
     return [
-        Route("/api/v1/polls/{poll}", to.poll, methods=["GET"]),
         Route("/api/v1/polls/{poll}/votes", to.vote, methods=["POST", "OPTIONS"]),
+        Route("/api/v1/polls/{poll}", to.poll, methods=["GET"]),
         Route("/api/v1/live", to.live, methods=["GET"]),
         Route("/api/v1/polls", to.polls, methods=["GET"]),
         Route("/api/v1/articles", to.article, methods=["GET"]),

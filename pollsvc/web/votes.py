@@ -5,9 +5,8 @@ import json
 from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.domain.selection import picked
-from pollsvc.services.receipts import Receipts
-from pollsvc.services.snapshots import dump
+from pollsvc.domain.selection import as_json
+from pollsvc.services.receipts import receipt_json
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Vote, VoteRequest, Voting
 from pollsvc.web.errors import problem
@@ -43,7 +42,7 @@ class CastVote:
             origin = header(scope, b"origin")
             if origin is not None:
                 self._check_origin(origin, snapshot.poll.site.origins)
-                headers += [(b"access-control-allow-origin", origin.encode()), _EXPOSE]
+                headers += ((b"access-control-allow-origin", origin.encode()), _EXPOSE)
             if scope["method"] == "OPTIONS":
                 await respond(send, 204, [*headers, *_PREFLIGHT])
                 return
@@ -68,24 +67,25 @@ def parse_vote(content_type: str | None, body: bytes) -> VoteRequest:
     if content_type and content_type.partition(";")[0].strip().lower() not in _BODY_TYPES:
         raise PollError(Code.BAD_REQUEST, "Send the vote as application/json or text/plain.")
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode())
     except (ValueError, RecursionError):
         raise PollError(Code.BAD_REQUEST, "Send the vote as a JSON object.") from None
     if not isinstance(value, dict) or "selection" not in value:
         raise PollError(Code.BAD_REQUEST, 'Send a JSON object with "selection", a list of option ids.')
-    texts = [value.get(name) for name in ("reader", "article", "idempotency_key")]
-    if not all(text is None or isinstance(text, str) for text in texts):
-        raise PollError(Code.BAD_REQUEST, '"reader", "article" and "idempotency_key" must be strings.')
-    return VoteRequest(value["selection"], *texts)
+    vote = VoteRequest(
+        value["selection"], value.get("reader"), value.get("article"), value.get("idempotency_key")
+    )
+    for text in vote[1:]:
+        if text is not None and type(text) is not str:
+            raise PollError(Code.BAD_REQUEST, '"reader", "article" and "idempotency_key" must be strings.')
+    return vote
 
 
 def vote_json(vote: Vote) -> bytes:
     """The answer to a recorded vote; its end is the same for all who voted, and ready-made."""
-    ballot = vote.ballot
-    mine = {
-        "receipt": Receipts.receipt(vote.snapshot.poll.key, ballot),
-        "status": ballot.status,
-        "selection": picked(ballot.selection),
-        "reader": vote.reader.token,
-    }
-    return dump(mine)[:-1] + b"," + vote.snapshot.voted_tail
+    _, ballot, reader, snapshot = vote
+    mine = (
+        f'{{"receipt":{receipt_json(ballot)},"status":"{ballot.status}",'
+        f'"selection":{as_json(ballot.selection)},"reader":"{reader.token}",'
+    )
+    return mine.encode() + snapshot.voted_tail
