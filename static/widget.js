@@ -36,12 +36,14 @@ const serverOf = (url = '') => url && absolute(url).replace(/(\/w\/1\.[^/]*|\/)$
 const article = () => absolute(document.querySelector('link[rel=canonical]')?.getAttribute('href') ?? location.href).split('#')[0];
 const {lang} = document.documentElement;
 
+const ask = (path = '', more = {}) => fetch(base + '/api/v1/' + path, {credentials: 'omit', cache: 'no-cache', ...more});
+
 // Longer each time, as the server asks, and not in step with others.
 const patience = (reply = new Response()) =>
-  Math.max(Number(reply.headers.get('Retry-After')) || 0, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
+	Math.max(Number(reply.headers.get('Retry-After')) || 0, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
 
 let base = serverOf(document.querySelector('script[src*="/w/1."]')?.getAttribute('src') ?? '');
-let failures = 0, streamAt = 0, askAt = 0, refreshAt = 0, beating = 0, folds = 0, active = Date.now();
+let failures = 0, askAt = 0, refreshAt = 0, beating = 0, folds = 0, active = Date.now(), streamAt = active + 1e3;
 /** @type {EventSource | undefined} */
 let stream;
 /** @type {Reader} */
@@ -50,275 +52,270 @@ let unstored = {votes: {}};
 const polls = {};
 
 const pollOf = (id = '') => polls[id] ??= {
-  id, views: new Map(), skew: -Infinity, data: /** @type {any} */ (0),
+	id, views: new Map(), skew: -Infinity, data: /** @type {any} */ (0),
 
-  state() {
-    const {state, opens_at, closes_at} = this.data, past = (time = '') => Date.parse(time) <= Date.now() + this.skew;
-    return past(closes_at) ? 'closed' : state == 'scheduled' && past(opens_at) ? 'open' : state;
-  },
+	state() {
+		const {state, opens_at, closes_at} = this.data, past = (time = '') => Date.parse(time) <= Date.now() + this.skew;
+		return past(closes_at) ? 'closed' : state == 'scheduled' && past(opens_at) ? 'open' : state;
+	},
 
-  // What a cache held back turns back neither count nor clock.
-  take(news) {
-    const old = this.data.results, results = (news.results?.version ?? -1) < (old?.version ?? 0) ? old : news.results;
-    if (news.now) this.skew = Math.max(this.skew, Date.parse(news.now) - Date.now());
-    this.data = {...this.data, ...news, results};
-    this.vote = this.reader().votes[id];
-    this.views.forEach((view) => view.render(results != old));
-    if (news.site && !results) this.reveal();
-  },
+	// What a cache held back turns back neither count nor clock.
+	take(news) {
+		const old = this.data.results, results = (news.results?.version ?? -1) < (old?.version ?? 0) ? old : news.results;
+		if (news.now) this.skew = Math.max(this.skew, Date.parse(news.now) - Date.now());
+		this.data = {...this.data, ...news, results};
+		this.vote = this.reader().votes[id];
+		this.views.forEach((view) => view.render(results != old));
+		if (news.site && !results) this.reveal();
+	},
 
-  // Kept for the site, or where storage is refused, for this page.
-  reader(change) {
-    const key = `pollsvc ${base} ${this.data.site}`;
-    try {
-      if (change) localStorage[key] = JSON.stringify(change);
-      return JSON.parse(localStorage[key]);
-    } catch { return unstored = change ?? unstored; }
-  },
+	// Kept for the site, or where storage is refused, for this page.
+	reader(change) {
+		const key = `pollsvc ${base} ${this.data.site}`;
+		try {
+			if (change) localStorage[key] = JSON.stringify(change);
+			return JSON.parse(localStorage[key]);
+		} catch { return unstored = change ?? unstored; }
+	},
 
-  // Results that only voters see.
-  async reveal() {
-    try { if (this.vote?.url) this.take(await (await fetch(this.vote.url)).json()); } catch { /* later */ }
-  },
+	// Results that only voters see.
+	async reveal() {
+		try { if (this.vote?.url) this.take(await (await fetch(this.vote.url)).json()); } catch { /* later */ }
+	},
 };
 
 const bring = async (some = Object.values(polls)) => {
-  const [{id, views}] = some;
-  for (const poll of some) poll.asked = true;
-  let reply;
-  try {
-    reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article()))
-      + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'});
-    const found = (await reply.json()).polls;
-    for (const data of found) pollOf(data.id).take(data);
-    if (!id) views.forEach((view) => view.fill(found));
-    failures = 0;
-    beat();
-  } catch {
-    for (const poll of some) poll.asked = false;
-    askAt = Date.now() + patience(reply);
-  }
+	const [{id, views}] = some;
+	for (const poll of some) poll.asked = true;
+	let reply;
+	try {
+		reply = await ask((id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang);
+		const found = (await reply.json()).polls;
+		for (const data of found) pollOf(data.id).take(data);
+		if (!id) views.forEach((view) => view.fill(found));
+		failures = 0;
+		beat();
+	} catch {
+		for (const poll of some) poll.asked = false;
+		askAt = Date.now() + patience(reply);
+	}
 };
 
 const hush = () => { stream = void stream?.close(); };
 
 // Each second while a poll is in view: clocks, and one stream or now and then a GET.
 const beat = () => {
-  clearTimeout(beating);
-  const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen));
-  if (seen[0]) beating = setTimeout(beat, 1e3);
-  // The first in view brings all others.
-  for (const {id, asked} of seen) if (!asked && now > askAt) bring(all.filter((poll) => !poll.asked && !poll.id == !id));
-  const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed');
-  for (const {views} of ready) views.forEach((view) => view.render());
-  const wanted = live[0] && now - active < 3e5 ? base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : '';
-  if (streamAt < now - 1e4) streamAt = now + 1e3;
-  if (!wanted) hush();
-  else if (wanted != stream?.url && now > streamAt) {
-    hush();
-    stream = new EventSource(wanted);
-    stream.addEventListener('results', ({data}) => {
-      const news = JSON.parse(data);
-      failures = 0;
-      pollOf(news.id).take(news);
-    });
-    stream.onerror = () => {
-      hush();
-      streamAt = Date.now() + patience();
-    };
-  }
-  if (live[0] && now > refreshAt) {
-    if (refreshAt && !stream) bring(live);
-    for (const poll of live) poll.reveal();
-    refreshAt = now + 8e3;
-  }
+	clearTimeout(beating);
+	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen));
+	if (seen[0]) beating = setTimeout(beat, 1e3);
+	// The first in view brings all others.
+	for (const {id, asked} of seen) if (!asked && now > askAt) bring(all.filter((poll) => !poll.asked && !poll.id == !id));
+	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed');
+	for (const {views} of ready) views.forEach((view) => view.render());
+	const wanted = live[0] && now - active < 3e5 ? base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : '';
+	if (!wanted) hush();
+	else if (wanted != stream?.url && now > streamAt) {
+		hush();
+		stream = new EventSource(wanted);
+		stream.addEventListener('results', ({data}) => {
+			const news = JSON.parse(data);
+			failures = 0;
+			pollOf(news.id).take(news);
+		});
+		stream.onerror = () => {
+			hush();
+			streamAt = Date.now() + patience();
+		};
+	}
+	if (live[0] && now > refreshAt) {
+		if (refreshAt && !stream) bring(live);
+		for (const poll of live) poll.reveal();
+		refreshAt = now + 8e3;
+	}
 };
 
 /** @param {Element} host */
 const mount = (host) => {
-  for (const key in polls) polls[key].views.delete(host);
-  base = serverOf(host.getAttribute('src') ?? '') || base;
-  const id = host.getAttribute('poll') ?? host.getAttribute('data-pollsvc') ?? '', poll = pollOf(id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'});
-  const updates = [() => {}];
-  /** @type {H} A function is asked again at each render. */
-  const h = (tag, props = {}, ...children) => {
-    const node = /** @type {any} */ (document.createElement(tag));
-    for (const [key, value] of Object.entries(props)) {
-      if (typeof value == 'function' && key[1] != 'n') updates.push(() => { if (node[key] !== value()) node[key] = value(); });
-      else node[key] = value;
-    }
-    node.append(...children);
-    return node;
-  };
-  const box = h('div', {part: 'box'}, h('slot')), list = h('ul', {role: 'list', tabIndex: -1}), status = h('p', {part: 'status', role: 'status'});
-  let built = false, editing = false, busy = false, result = false, retry = 0, room = 0, hint = '';
-  const inputs = () => [...root.querySelectorAll('input')];
-  const chosen = () => inputs().filter((input) => input.checked).map((input) => +input.value);
-  const tell = (type = '', more = {}) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
-    {bubbles: true, composed: true, detail: {poll: id, results: poll.data.results, ...more}}));
+	for (const key in polls) polls[key].views.delete(host);
+	base = serverOf(host.getAttribute('src') ?? '') || base;
+	const id = host.getAttribute('poll') ?? host.getAttribute('data-pollsvc') ?? '', poll = pollOf(id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'});
+	const updates = [() => {}];
+	/** @type {H} A function is asked again at each render. */
+	const h = (tag, props = {}, ...children) => {
+		const node = /** @type {any} */ (document.createElement(tag));
+		for (const [key, value] of Object.entries(props)) {
+			if (typeof value == 'function' && key[1] != 'n') updates.push(() => { if (node[key] !== value()) node[key] = value(); });
+			else node[key] = value;
+		}
+		node.append(...children);
+		return node;
+	};
+	const box = h('div', {part: 'box'}, h('slot')), list = h('ul', {role: 'list', tabIndex: -1}), status = h('p', {part: 'status', role: 'status'});
+	let built = false, editing = false, result = false, act = 'vote', retry = 0, room = 0, hint = '';
+	const inputs = () => [...root.querySelectorAll('input')];
+	const chosen = () => inputs().filter((input) => input.checked).map((input) => +input.value);
+	const tell = (type = '', more = {}) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
+		{bubbles: true, composed: true, detail: {poll: id, results: poll.data.results, ...more}}));
 
-  // Nothing in view may jump: all that unfolds takes 2 px a frame.
-  const unfold = () => {
-    const more = view.seen && room < box.scrollHeight;
-    box.style.maxBlockSize = more ? room + 'px' : '';
-    if (!more) return folds--;
-    requestAnimationFrame(() => {
-      room += 2 / folds;
-      unfold();
-    });
-  };
+	// Nothing in view may jump: all that unfolds takes 2 px a frame.
+	const unfold = () => {
+		const more = view.seen && room < box.scrollHeight;
+		box.style.maxBlockSize = more ? room + 'px' : '';
+		if (!more) return folds--;
+		requestAnimationFrame(() => {
+			room += 2 / folds;
+			unfold();
+		});
+	};
 
-  // One piece, so that the result has the form's room.
-  const build = () => {
-    const {kind, question, options, picks: {min, max}, url, strings: s} = poll.data, many = kind == 'multiple';
-    const locale = lang.startsWith(s.lang) ? lang : s.lang, rules = new Intl.PluralRules(locale);
-    const number = new Intl.NumberFormat(locale).format, percent = new Intl.NumberFormat(locale, {style: 'percent'}).format;
-    const date = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'}).format;
-    const plural = (forms = s.voters, n = 0) => forms[rules.select(n)].replace('{n}', number(n));
-    const words = {scheduled: [s.opens, s.early], open: [s.closes, s.voted], closed: [s.closed, s.late]};
-    const fixed = () => !poll.data.allow_change || poll.state() != 'open';
-    hint = min > 1 && min < max ? s.pick_range.replace('{min}', number(min)).replace('{max}', number(max)) : plural(min < max ? s.pick_max : s.pick, max);
+	// One piece, so that the result has the form's room.
+	const build = () => {
+		const {kind, question, options, picks: {min, max}, url, strings: s} = poll.data, many = kind == 'multiple';
+		const locale = lang.startsWith(s.lang) ? lang : s.lang, rules = new Intl.PluralRules(locale);
+		const number = new Intl.NumberFormat(locale).format, percent = new Intl.NumberFormat(locale, {style: 'percent'}).format;
+		const date = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'}).format;
+		const plural = (forms = s.voters, n = 0) => forms[rules.select(n)].replace('{n}', number(n));
+		const words = {scheduled: [s.opens, s.early], open: [s.closes, s.voted], closed: [s.closed, s.late]};
+		const fixed = () => !poll.data.allow_change || poll.state() != 'open';
+		hint = min > 1 && min < max ? s.pick_range.replace('{min}', number(min)).replace('{max}', number(max)) : plural(min < max ? s.pick_max : s.pick, max);
 
-    for (const {id, label} of options) {
-      const mine = () => result && poll.vote?.selection.includes(id);
-      const count = () => poll.data.results?.options.find((option) => option.id == id)?.count ?? 0, share = () => count() / (poll.data.results?.voters || 1);
-      list.append(h('li', {part: 'option', className: () => mine() ? 'mine' : ''},
-        h('i', {part: 'bar', style: () => `inline-size:${result && share() * 100}%`}),
-        h('label', {}, h('input', {type: many ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', disabled: () => result}),
-          h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !mine()}), h('bdi', {}, label),
-          h('span', {part: 'number', className: 'b', textContent: () => {
-            const {results, percent_from} = poll.data;
-            return !results ? '' : (results.voters < percent_from ? '' : percent(share()) + '\n') + number(count());
-          }}))));
-    }
-    return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => say(), onsubmit: () => false},
-      h('p', {part: 'voters', textContent: () => s.poll + ' · ' + (poll.data.results ? plural(s.voters, poll.data.results.voters) : s[poll.data.visibility])}),
-      h('fieldset', {}, h('legend', {part: 'question', lang: question.lang}, h('bdi', {}, question.text)),
-        many ? h('div', {className: 'swap'}, h('small', {className: 'a'}, hint), h('small', {className: 'b'}, s.of_voters)) : '', list),
-      h('div', {className: 'row'},
-        h('div', {className: 'swap'},
-          h('div', {className: 'a'}, h('button', {part: 'vote', textContent: () => busy ? s.sending : retry ? s.retry : s.vote, onclick: choose})),
-          h('div', {className: 'b'}, h('button', {textContent: s.change, hidden: fixed, onclick: edit}), h('button', {textContent: s.withdraw, hidden: fixed, onclick: () => send([])}),
-            h('span', {hidden: () => !fixed(), textContent: () => words[poll.state()][1]}))),
-        status),
-      h('div', {className: 'row'},
-        h('span', {textContent: () => {
-          const state = poll.state(), time = state == 'scheduled' ? poll.data.opens_at : poll.data.closes_at;
-          return time ? words[state][0].replace('{time}', date(new Date(time))) : state == 'open' ? s.open : '';
-        }}),
-        h('span', {}, s.sample, ' · ', h('a', {href: url}, s.details))));
-  };
+		for (const {id, label} of options) {
+			const mine = () => result && poll.vote?.selection.includes(id);
+			const count = () => poll.data.results?.options.find((option) => option.id == id)?.count ?? 0, share = () => count() / (poll.data.results?.voters || 1);
+			list.append(h('li', {part: 'option', className: () => mine() ? 'mine' : ''},
+				h('i', {part: 'bar', style: () => `inline-size:${result && share() * 100}%`}),
+				h('label', {}, h('input', {type: many ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', checked: poll.vote?.selection.includes(id), disabled: () => result}),
+					h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !mine()}), h('bdi', {}, label),
+					h('span', {part: 'number', className: 'b', textContent: () => {
+						const {results, percent_from} = poll.data;
+						return !results ? '' : (results.voters < percent_from ? '' : percent(share()) + '\n') + number(count());
+					}}))));
+		}
+		return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => act == 'retry' && say(), onsubmit: () => false},
+			h('p', {part: 'voters', textContent: () => s.poll + ' · ' + (poll.data.results ? plural(s.voters, poll.data.results.voters) : s[poll.data.visibility])}),
+			h('fieldset', {}, h('legend', {part: 'question', lang: question.lang}, h('bdi', {}, question.text)),
+				many ? h('div', {className: 'swap'}, h('small', {className: 'a'}, hint), h('small', {className: 'b'}, s.of_voters)) : '', list),
+			h('div', {className: 'row'},
+				h('div', {className: 'swap'},
+					h('div', {className: 'a'}, h('button', {part: 'vote', textContent: () => s[act], onclick: choose})),
+					h('div', {className: 'b'}, h('button', {textContent: s.change, hidden: fixed, onclick: edit}), h('button', {textContent: s.withdraw, hidden: fixed, onclick: () => send([])}),
+						h('span', {hidden: () => !fixed(), textContent: () => words[poll.state()][1]}))),
+				status),
+			h('div', {className: 'row'},
+				h('span', {textContent: () => {
+					const state = poll.state(), time = state == 'scheduled' ? poll.data.opens_at : poll.data.closes_at;
+					return time ? words[state][0].replace('{time}', date(new Date(time))) : state == 'open' ? s.open : '';
+				}}),
+				h('span', {}, s.sample, ' · ', h('a', {href: url}, s.details))));
+	};
 
-  const view = {
-    seen: false,
-    render(news = false) {
-      const form = !built && build();
-      result = poll.state() != 'open' || !!poll.vote && !editing;
-      // Focus must not be lost with the form.
-      if (result && root.activeElement?.closest('.a')) list.focus();
-      for (const update of updates) update();
-      if (form) {
-        built = true;
-        room = box.offsetHeight;
-        box.style.minBlockSize = room + 'px';
-        box.replaceChildren(form);
-        folds++;
-        unfold();
-        tell('ready');
-      }
-      if (news) tell('results');
-    },
-    fill(found = [poll.data]) {
-      room = box.offsetHeight;
-      if (found[0]) host.replaceChildren(...found.map(({id}) => {
-        const child = document.createElement('pollsvc-poll');
-        child.setAttribute('poll', id);
-        return child;
-      }));
-      folds++;
-      unfold();
-    },
-  };
-  const say = (text = '') => {
-    clearTimeout(retry);
-    retry = 0;
-    status.textContent = text;
-    view.render();
-  };
-  const edit = () => {
-    editing = true;
-    say();
-    for (const input of inputs()) input.checked = !!poll.vote?.selection.includes(+input.value);
-    inputs()[0].focus();
-  };
-  const choose = () => {
-    const {min, max} = poll.data.picks, {length} = chosen();
-    if (length >= min && length <= max) return send();
-    say(hint);
-    inputs()[0].focus();
-  };
+	const view = {
+		seen: false,
+		render(news = false) {
+			const form = !built && build();
+			result = poll.state() != 'open' || !!poll.vote && !editing;
+			// Focus must not be lost with the form.
+			if (result && root.activeElement?.closest('.a')) list.focus();
+			for (const update of updates) update();
+			if (form) {
+				built = true;
+				room = box.offsetHeight;
+				box.style.minBlockSize = room + 'px';
+				box.replaceChildren(form);
+				folds++;
+				unfold();
+				tell('ready');
+			}
+			if (news) tell('results');
+		},
+		fill(found = [poll.data]) {
+			room = box.offsetHeight;
+			if (found[0]) host.replaceChildren(...found.map(({id}) => {
+				const child = document.createElement('pollsvc-poll');
+				child.setAttribute('poll', id);
+				return child;
+			}));
+			folds++;
+			unfold();
+		},
+	};
+	const say = (text = '', next = 'vote') => {
+		clearTimeout(retry);
+		act = next;
+		status.textContent = text;
+		view.render();
+	};
+	const edit = () => {
+		editing = true;
+		say();
+		inputs()[0].focus();
+	};
+	const choose = () => {
+		const {min, max} = poll.data.picks, {length} = chosen();
+		if (length >= min && length <= max) return send();
+		say(hint);
+		inputs()[0].focus();
+	};
 
-  const send = async (selection = chosen()) => {
-    if (busy) return;
-    busy = true;
-    say();
-    let mine = poll.reader(), reply, answer;
-    // Kept before it leaves: if the answer is lost, the next try is the same reader's.
-    mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-');
-    poll.reader(mine);
-    const {reader} = mine, {strings: s} = poll.data;
-    try {
-      // Text needs no preflight.
-      reply = await fetch(`${base}/api/v1/polls/${id}/votes`, {method: 'POST', credentials: 'omit',
-        body: JSON.stringify({selection, article: article(), ...reader ? {reader} : {idempotency_key: mine.key}})});
-      answer = await reply.json();
-    } catch { /* no answer */ }
-    busy = false;
-    mine = poll.reader();
-    const {receipt, code, results, status} = answer ?? {};
-    if (receipt || code == 'already_voted') {
-      selection = answer.selection ?? selection;
-      mine.votes[id] = selection[0] ? {selection, url: answer.results_url, receipt} : undefined;
-      poll.reader(receipt ? {reader: answer.reader, votes: mine.votes} : mine);
-      failures = 0;
-      editing = false;
-      poll.take({results});
-      say(code ? s.already : !selection[0] ? s.withdrawn : status == 'held' ? s.held : s.thanks);
-      if (receipt) tell('vote', {selection, receipt});
-    } else if (code == 'bad_reader_token' && reader) {
-      if (mine.reader == reader) poll.reader({votes: mine.votes});
-      send(selection);
-    } else if (code == 'poll_not_open') {
-      poll.take({state: 'closed'});
-      bring([poll]);
-      say(s.missed);
-    } else if (!reply || reply.ok || reply.status == 429 || reply.status >= 500) {
-      say(reply ? s.busy : s.offline);
-      retry = setTimeout(send, patience(reply), selection);
-      view.render();
-    } else say(s.refused);
-  };
+	const send = async (selection = chosen()) => {
+		if (act == 'sending') return;
+		say('', 'sending');
+		let mine = poll.reader(), reply, answer;
+		// Kept before it leaves: if the answer is lost, the next try is the same reader's.
+		mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-');
+		poll.reader(mine);
+		const {reader} = mine, {strings: s} = poll.data;
+		try {
+			// Text needs no preflight.
+			reply = await ask(`polls/${id}/votes`, {method: 'POST',
+				body: JSON.stringify({selection, article: article(), ...reader ? {reader} : {idempotency_key: mine.key}})});
+			answer = await reply.json();
+		} catch { /* no answer */ }
+		mine = poll.reader();
+		const {receipt, code, results, status} = answer ?? {};
+		if (receipt || code == 'already_voted') {
+			selection = answer.selection ?? selection;
+			mine.votes[id] = selection[0] ? {selection, url: answer.results_url, receipt} : undefined;
+			poll.reader(receipt ? {reader: answer.reader, votes: mine.votes} : mine);
+			failures = 0;
+			editing = false;
+			poll.take({results});
+			say(code ? s.already : !selection[0] ? s.withdrawn : status == 'held' ? s.held : s.thanks);
+			if (receipt) tell('vote', {selection, receipt});
+		} else if (code == 'bad_reader_token' && reader) {
+			if (mine.reader == reader) poll.reader({votes: mine.votes});
+			say();
+			send(selection);
+		} else if (code == 'poll_not_open') {
+			poll.take({state: 'closed'});
+			bring([poll]);
+			say(s.missed);
+		} else if (!reply || reply.ok || reply.status == 429 || reply.status >= 500) {
+			say(reply ? s.busy : s.offline, 'retry');
+			retry = setTimeout(send, patience(reply), selection);
+		} else say(s.refused);
+	};
 
-  root.adoptedStyleSheets = [sheet];
-  root.replaceChildren(box);
-  poll.views.set(host, view);
-  if (base) new IntersectionObserver((entries) => {
-    view.seen = entries.some((entry) => entry.isIntersecting);
-    beat();
-  }, {rootMargin: '200px'}).observe(host);
-  else box.append('pollsvc: no server in src');
-  if (poll.data) view.render();
+	root.adoptedStyleSheets = [sheet];
+	root.replaceChildren(box);
+	poll.views.set(host, view);
+	if (base) new IntersectionObserver((entries) => {
+		view.seen = entries.some((entry) => entry.isIntersecting);
+		beat();
+	}, {rootMargin: '200px'}).observe(host);
+	else box.append('pollsvc: no server in src');
+	if (poll.data) view.render();
 };
 
 customElements.define('pollsvc-poll', class extends HTMLElement {
-  static observedAttributes = ['poll'];
-  connectedCallback() { mount(this); }
-  attributeChangedCallback() { mount(this); }
+	static observedAttributes = ['poll'];
+	connectedCallback() { mount(this); }
+	attributeChangedCallback() { mount(this); }
 });
 
 // Site builders strip unknown tags.
 const adopt = () => {
-  for (const place of document.querySelectorAll('[data-pollsvc]')) if (!place.shadowRoot) mount(place);
+	for (const place of document.querySelectorAll('[data-pollsvc]')) if (!place.shadowRoot) mount(place);
 };
 adopt();
 new MutationObserver(adopt).observe(document, {childList: true, subtree: true});

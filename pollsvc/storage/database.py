@@ -60,7 +60,8 @@ class Connection:
         self._url = url
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
         self._database: Database | None = None
-        self._lock = asyncio.Lock()
+        self._transaction = asyncio.Lock()
+        self._query = asyncio.Lock()
 
     async def open(self) -> None:
         """Connect; raises what the driver raises when the database cannot be reached."""
@@ -101,18 +102,21 @@ class Connection:
 
     async def fetch(self, statement: ClauseElement) -> Sequence[Any]:
         """All rows of a statement; columns are attributes."""
-        return await self._connection.fetch_all(statement)
+        async with self._query:
+            return await self._connection.fetch_all(statement)
 
     async def execute(self, statement: ClauseElement) -> None:
         """Run a statement whose rows nobody wants."""
-        await self._connection.execute(statement)
+        async with self._query:
+            await self._connection.execute(statement)
 
     async def rows(self, sql: str, **values: object) -> Sequence[Any]:
         """All rows of a text statement, each a tuple of its columns."""
         if self.sqlite:
             return list(await self.raw.execute_fetchall(sql, values))
         positional, names = _positional(sql)
-        return list(await self.raw.fetch(positional, *(values[name] for name in names)))
+        async with self._query:  # asyncpg refuses a second query at once, aiosqlite queues it
+            return list(await self.raw.fetch(positional, *(values[name] for name in names)))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -122,7 +126,7 @@ class Connection:
         fail with "database is locked" when another process wrote in between. Tasks that share the
         connection take turns.
         """
-        async with self._lock:
+        async with self._transaction:
             await self.rows("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
             try:
                 yield
@@ -134,7 +138,7 @@ class Connection:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
         """A read transaction: every query in the block sees the database of one moment."""
-        async with self._lock:
+        async with self._transaction:
             await self.rows("BEGIN" if self.sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield
