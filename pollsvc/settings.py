@@ -52,15 +52,6 @@ class Settings:
                 values[item.name] = _read(item.name, name, text.strip())
         if overrides:
             raise TypeError(f"no such settings: {', '.join(overrides)}")
-        unknown = sorted(
-            name
-            for name in environment
-            if name.startswith("POLLSVC_")
-            and not name.startswith("POLLSVC_TEST_")
-            and name[8:].lower() not in {item.name for item in fields(cls)}
-        )
-        if unknown:
-            raise _wrong(f"{unknown[0]} is no setting of this release; see docs/settings.md.")
         return cls(**values)  # type: ignore[arg-type]
 
     def require_secrets(self) -> "Settings":

@@ -1,7 +1,6 @@
 """`pollsvc demo`: the service, and a publisher's site on another origin with polls in its articles."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import time
@@ -66,8 +65,7 @@ def demo(port: int, site_port: int | None, data: Path | None) -> None:
         service = Server(create_app(settings), on_ready=ready)
         await run_together(service, bound, site, site_bound)
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run())
+    asyncio.run(run())
 
 
 def _secret(path: Path) -> str:

@@ -53,11 +53,14 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        if self._takes_signals:
-            with super().capture_signals():
-                yield
-        else:
+        """End in good order on SIGINT and SIGTERM, and then return: to be told to end is no failure."""
+        taken = uvicorn.server.HANDLED_SIGNALS if self._takes_signals else ()
+        before = {number: signal.signal(number, self.handle_exit) for number in taken}
+        try:
             yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -94,8 +97,7 @@ def run_one(settings: Settings, bound: socket.socket, on_ready: Callable[[], Non
     server = Server(create_app(settings), on_ready=on_ready)
     gc.freeze()  # what is loaded by now stays: leave it out of every collection,
     gc.set_threshold(20_000, 20, 20)  # and collect less often: a vote leaves no cycles behind
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[bound])
+    server.run(sockets=[bound])
 
 
 def run_workers(settings: Settings, bound: socket.socket, count: int) -> None:

@@ -1,0 +1,56 @@
+# pollsvc: `make demo` to see it, `make test` to check it; both do all their own set-up.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+
+.PHONY: demo test lint format bench wheel tools clean help
+
+help:                          ## what can be made
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /'
+
+demo: .venv/runtime            ## two articles with live polls, on http://127.0.0.1:8001
+	$(BIN)/pollsvc demo --data build/demo
+
+test: .venv/dev tools          ## the whole suite: SQLite, PostgreSQL, a real browser
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/dev build/js       ## style and types, Python and JavaScript
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	build/js/node_modules/.bin/tsc --project tests/js/tsconfig.json
+
+format: .venv/dev              ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev               ## speed beside its references, into build/bench.json
+	@sh tests/tools.sh wrk strace cc
+	$(BIN)/python -m tests.bench $(ARGS)
+
+wheel: .venv/dev               ## the package, into dist/
+	$(BIN)/python -m build --wheel
+
+tools:                         # what tests need beside Python packages
+	@sh tests/tools.sh chromium
+
+clean:                         ## forget all that was made, the demo's votes included
+	rm -rf .venv build dist
+
+.venv/runtime: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "pollsvc needs Python 3.11 or later: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(PIP) install --editable .
+	@touch $@
+
+.venv/dev: .venv/runtime
+	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+build/js: tests/js/package.json
+	@command -v npm >/dev/null || { echo "make lint needs npm (Node.js 20 or later): install it" >&2; exit 1; }
+	@mkdir -p build/js && cp tests/js/package.json build/js/
+	npm install --prefix build/js --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
