@@ -54,7 +54,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     strings = Strings()
     release = sha256(__version__.encode() + dump(strings.by_lang) + base_url.encode()).hexdigest()[:8]
 
-    reading = Connection(url)
+    reading = Connection(url, reconnects=True)
     hub = LiveHub(clock)
     tallies = Tallies(reading, Publisher(base_url, strings, release), clock, on_changed=hub.publish)
     receipts = Receipts(settings.secret_keys)

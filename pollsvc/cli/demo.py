@@ -116,6 +116,8 @@ def _publisher(service: str, polls: dict[str, str]) -> Starlette:
 
     async def page(request: Request) -> Response:
         name = request.path_params.get("name", "index.html")
+        if name == "favicon.ico":
+            return Response(status_code=204)
         return files.get(name) or Response("There is no such page.\n", 404, media_type="text/plain")
 
     return Starlette(routes=[Route("/", page), Route("/{name}", page)])

@@ -6,6 +6,9 @@ from enum import StrEnum
 RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
 """Primary language subtags (BCP 47) whose usual script runs from right to left."""
 
+MAX_ID = 16
+"""The longest id of a poll or a site, in characters."""
+
 
 class Kind(StrEnum):
     """How a poll is answered."""
@@ -117,6 +120,11 @@ class Poll:
                 return state is State.CLOSED
             case Visibility.NEVER:
                 return False
+
+
+def is_id(text: str) -> bool:
+    """Whether a text has the shape of a poll's or site's id: 1 to 16 ASCII letters and digits."""
+    return len(text) <= MAX_ID and text.isascii() and text.isalnum()
 
 
 def direction(lang: str) -> str:

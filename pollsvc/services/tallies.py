@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, busy, no_such_poll
-from pollsvc.domain.poll import Poll
+from pollsvc.domain.poll import Poll, is_id
 from pollsvc.domain.tally import Change, Totals
 from pollsvc.services.snapshots import Publisher, Snapshot
 from pollsvc.storage.database import Connection
@@ -23,6 +23,7 @@ UNKNOWN_FOR = 1.0
 """Seconds for which "there is no such poll" is remembered, and an article's list of polls."""
 _REMEMBERED = 10_000  # answers of that sort that are kept at most
 _MAX_TIMER = 3_600.0  # seconds; a schedule further away is looked at again then
+_OWN = 0.02  # seconds that a commit of our own takes at most from its notice to `apply`
 CATCH_UP = 0.3  # seconds that a vote's answer waits for totals that hold it
 
 
@@ -79,6 +80,8 @@ class Tallies:
         Raises PollError `no_such_poll`, or `busy` when the database did not answer.
         """
         snapshot = self.peek(poll)
+        if snapshot is None and not is_id(poll):
+            raise no_such_poll()
         if snapshot is None and self._unknown.get(poll, 0) <= self._clock():
             try:
                 await asyncio.shield(self._load(poll))
@@ -138,7 +141,7 @@ class Tallies:
         for poll, version in versions.items():
             snapshot = self._snapshots.get(poll)
             if snapshot is not None and version > snapshot.version:
-                self._load(poll)
+                asyncio.get_running_loop().call_later(_OWN, self._catch_up, poll, version)
 
     def settled(self, poll: str) -> Snapshot | None:
         """The snapshot, if it holds all that this process has committed."""
@@ -154,6 +157,11 @@ class Tallies:
                 return await self.get(poll)
             await asyncio.wait([self._load(poll)], timeout=left)
         return snapshot
+
+    def _catch_up(self, poll: str, version: int) -> None:
+        """Load a poll unless it has reached the version meanwhile: the notice may be of our own commit."""
+        if self._snapshots[poll].version < version and not self._stopped:
+            self._load(poll)
 
     async def _check(self) -> None:
         try:

@@ -54,10 +54,14 @@ class Connection:
 
     SQLAlchemy Core statements go through `databases` (`fetch`, `execute`). Text with `:name` parameters
     goes straight to the driver (`rows`): compiling and wrapping would cost more than the statement.
+
+    With `reconnects`, a query that finds the connection to PostgreSQL broken connects anew first; that is
+    for single reads only: transactions and notices would be lost unseen.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, reconnects: bool = False) -> None:
         self._url = url
+        self._reconnects = reconnects
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
         self._database: Database | None = None
         self._transaction = asyncio.Lock()
@@ -102,12 +106,12 @@ class Connection:
 
     async def fetch(self, statement: ClauseElement) -> Sequence[Any]:
         """All rows of a statement; columns are attributes."""
-        async with self._query:
+        async with self._turn():
             return await self._connection.fetch_all(statement)
 
     async def execute(self, statement: ClauseElement) -> None:
         """Run a statement whose rows nobody wants."""
-        async with self._query:
+        async with self._turn():
             await self._connection.execute(statement)
 
     async def rows(self, sql: str, **values: object) -> Sequence[Any]:
@@ -115,8 +119,21 @@ class Connection:
         if self.sqlite:
             return list(await self.raw.execute_fetchall(sql, values))
         positional, names = _positional(sql)
-        async with self._query:  # asyncpg refuses a second query at once, aiosqlite queues it
+        async with self._turn():  # asyncpg refuses a second query at once, aiosqlite queues it
             return list(await self.raw.fetch(positional, *(values[name] for name in names)))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        async with self._query:
+            if self._reconnects and not self.sqlite and self._broken():
+                await self.reopen()
+            yield
+
+    def _broken(self) -> bool:
+        try:
+            return self._database is None or bool(self.raw.is_closed())
+        except asyncpg.InterfaceError:  # the driver's pool took it back when it broke
+            return True
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -15,6 +15,9 @@ from pollsvc.web.http import header, respond
 API = "1"
 """The major version of the widget's interface to pages; `/w/1.js` is served for ever."""
 
+_SHORT = b"public, max-age=300, stale-while-revalidate=86400"
+_FOR_EVER = b"public, max-age=31536000, immutable"
+
 
 def static_folder() -> Path:
     """Where the files for browsers are: in the installed package, or beside it in a checkout."""
@@ -54,21 +57,24 @@ class Asset:
 
 
 class Assets:
-    """`GET /w/{name}`: the widget as `1.js` and as `1.x.y.HASH.js`, and the plain page's style."""
+    """`GET /w/{name}`: the widget as `1.js` and as `1.x.y.HASH.js`, and what the plain page needs."""
 
     def __init__(self) -> None:
         folder = static_folder()
         self.widget = Asset(folder / "widget.js", "text/javascript; charset=utf-8")
-        self._style = Asset(folder / "page.css", "text/css; charset=utf-8")
+        self._beside = {
+            "page.css": Asset(folder / "page.css", "text/css; charset=utf-8"),
+            "icon.svg": Asset(folder / "icon.svg", "image/svg+xml"),
+        }
         self.immutable_name = f"{API}.{__version__.partition('.')[2]}.{self.widget.hash}.js"
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         name = scope["path_params"]["name"]
         if name == f"{API}.js":
-            await self.widget.send(scope, send, b"public, max-age=300, stale-while-revalidate=86400")
+            await self.widget.send(scope, send, _SHORT)
         elif name == self.immutable_name:
-            await self.widget.send(scope, send, b"public, max-age=31536000, immutable")
-        elif name == "page.css":
-            await self._style.send(scope, send, b"public, max-age=300, stale-while-revalidate=86400")
+            await self.widget.send(scope, send, _FOR_EVER)
+        elif name in self._beside:
+            await self._beside[name].send(scope, send, _SHORT)
         else:
             raise PollError(Code.NOT_FOUND, "There is no such file; the widget is /w/1.js.")
