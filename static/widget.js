@@ -1,193 +1,191 @@
-/* pollsvc 1. <pollsvc-poll poll="ID" src="SERVER"> or <div data-pollsvc="ID">; without ID the polls of the canonical URL.
-Events: pollsvc:ready, :vote, :results. Style: ::part(), --pollsvc-accent, -on-accent, -text, -background, -radius. */
+/* <pollsvc-poll poll="ID" src="SERVER"> or <div data-pollsvc="ID">, without ID the polls of the article.
+Events pollsvc:ready, :vote, :results; CSS ::part(), --pollsvc-accent, -on-accent, -text, -background, -radius. */
 (() => {
-if (customElements.get('pollsvc-poll')) return;
-const sheet = new CSSStyleSheet();
+if (customElements.get('pollsvc-poll')) return
+const sheet = new CSSStyleSheet()
 sheet.replaceSync(`
 :host{display:block;--a:var(--pollsvc-accent,light-dark(#14508c,#8fc4ff));--l:1px solid color-mix(in srgb,currentColor 20%,transparent)}
 :host([hidden]),[hidden]{display:none!important}
-*{box-sizing:border-box;margin:0;padding:0;border:0;min-inline-size:0;font:inherit;color:inherit}
+*{box-sizing:border-box;margin:0;padding:0;border:0;min-inline-size:0;font:inherit;color:inherit;background:none}
 [part=box]{overflow:clip;min-block-size:inherit}
-form{display:flex;flex-direction:column;gap:.7em;min-block-size:inherit;padding:1.1em 1.2em;border:var(--l);border-radius:var(--pollsvc-radius,.75em);line-height:1.35;overflow-wrap:anywhere;background:var(--pollsvc-background,light-dark(#fff,#171a1f));color:var(--pollsvc-text,light-dark(#14171c,#eceff3))}
-.row,form>p{font-size:.8125em}
-.row{display:flex;flex-wrap:wrap;gap:0 1em;align-items:center}
+form{display:flex;flex-direction:column;gap:.6em;min-block-size:inherit;padding:1.2em;border:var(--l);border-radius:var(--pollsvc-radius,.75em);line-height:1.3;overflow-wrap:anywhere;background:var(--pollsvc-background,light-dark(#fff,#171a1f));color:var(--pollsvc-text,light-dark(#14171c,#eceff3))}
+.row,form>p{font-size:.8em}
+.row{display:flex;flex-wrap:wrap;gap:0 1.2em;align-items:center}
 .row>*{flex:1 1 15em;min-block-size:2.7em;align-content:center}
-form>p,a,button{color:var(--a);font-weight:600}
-legend{font-size:1.25em;font-weight:700;line-height:1.25}
+form>p,a,button{color:var(--a);font-weight:700}
+legend{font-size:1.25em;font-weight:700;line-height:1.3}
 .swap{display:grid}
 .swap>*{grid-area:1/1;display:flex;gap:1.2em;align-items:center}
-ul{display:grid;gap:.45em;list-style:none;margin-block-start:.7em}
+ul{display:grid;gap:.6em;list-style:none;margin-block-start:.6em}
 li{position:relative;border:var(--l);border-radius:.5em}
 i{position:absolute;inset-block:0;border-radius:inherit;border-block-end:2px solid var(--a);background:color-mix(in srgb,var(--a) 15%,transparent)}
-label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.65em;align-items:center;min-block-size:3em;padding:.3em .7em}
+label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
 input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a);font-weight:700}
-label>span{text-align:end;font-size:.75em;white-space:pre}
+label>span{block-size:2.9em;font-size:.8em;white-space:pre}
 label>span::first-line{font-size:1rem;font-weight:700}
-button,a{cursor:pointer;border-radius:.4em;line-height:2;text-decoration:underline}
+button,a{cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
 button{min-block-size:3.4em}
 .a>button{border:1px solid;padding-inline:2em;text-decoration:none;background:var(--a);color:var(--pollsvc-on-accent,light-dark(#fff,#0b1420))}
 .result .a,form:not(.result) .b{visibility:hidden}
 li:has(:enabled):hover,li:has(:checked),.mine{border-color:var(--a)}
 :focus-visible{outline:2px solid var(--a);outline-offset:2px}
-@media(prefers-reduced-motion:no-preference){i{transition:inline-size .6s}}`);
+@media(prefers-reduced-motion:no-preference){i{transition:inline-size .6s}}`)
 
-const serverOf = (url = '') => url && new URL(url, document.baseURI).href.replace(/(\/w\/1\.[^/]*|\/)$/, '');
-const article = () => (document.querySelector('link[rel=canonical]')?.href || location.href).split('#')[0];
-const {lang} = document.documentElement;
+const serverOf = (url = '') => url && new URL(url, document.baseURI).href.replace(/(\/w\/1\.[^/]*|\/)$/, '')
+const article = () => (document.querySelector('link[rel=canonical]')?.href || location.href).split('#')[0]
+const {lang} = document.documentElement
 
 // Longer each time, as the server asks, and not in step with others.
 const patience = (reply = new Response()) =>
-	Math.max(Number(reply.headers.get('Retry-After')) || 0, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500);
+	Math.max(Number(reply.headers.get('Retry-After')) || 0, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500)
 
-let base = serverOf(document.querySelector('script[src*="/w/1."]')?.src);
-let failures = 0, askAt = 0, refreshAt = 0, beating = 0, folds = 0, active = Date.now(), streamAt = active + 1e3;
+let base = serverOf(document.querySelector('script[src*="/w/1."]')?.src)
+let failures = 0, askAt = 0, refreshAt = 0, folds = 0, active = Date.now(), streamAt = active + 1e3
 /** @type {EventSource | undefined} */
-let stream;
+let stream
 /** @type {Reader} */
-let unstored = {votes: {}};
+let unstored = {votes: {}}
 /** @type {Record<string, Poll>} */
-const polls = {};
+const polls = {}
 
 const pollOf = (id = '') => polls[id] ??= {
 	id, views: new Map(), skew: -Infinity, data: /** @type {any} */ (0),
 
 	state() {
-		const {state, opens_at, closes_at} = this.data, past = (time = '') => Date.parse(time) <= Date.now() + this.skew;
-		return past(closes_at) ? 'closed' : state == 'scheduled' && past(opens_at) ? 'open' : state;
+		const {state, opens_at, closes_at} = this.data, past = (time = '') => Date.parse(time) <= Date.now() + this.skew
+		return past(closes_at) ? 'closed' : state == 'scheduled' && past(opens_at) ? 'open' : state
 	},
 
 	// What a cache held back turns back neither count nor clock.
 	take(news) {
-		const old = this.data.results, results = (news.results?.version ?? -1) < (old?.version ?? 0) ? old : news.results;
-		if (news.now) this.skew = Math.max(this.skew, Date.parse(news.now) - Date.now());
-		this.data = {...this.data, ...news, results};
-		this.vote = this.reader().votes[id];
-		this.views.forEach((view) => view.render(results != old));
-		if (news.site && !results) this.reveal();
+		const old = this.data.results, results = (news.results?.version ?? -1) < (old?.version ?? 0) ? old : news.results
+		if (news.now) this.skew = Math.max(this.skew, Date.parse(news.now) - Date.now())
+		this.data = {...this.data, ...news, results}
+		this.vote = this.reader().votes[id]
+		this.views.forEach((view) => view.render(results != old))
+		if (news.site && !results) this.reveal()
 	},
 
 	// Kept for the site, or where storage is refused, for this page.
 	reader(change) {
-		const key = `pollsvc ${base} ${this.data.site}`;
+		const key = `pollsvc ${base} ${this.data.site}`
 		try {
-			if (change) localStorage[key] = JSON.stringify(change);
-			return JSON.parse(localStorage[key]);
-		} catch { return unstored = change ?? unstored; }
+			if (change) localStorage[key] = JSON.stringify(change)
+			return JSON.parse(localStorage[key])
+		} catch { return unstored = change ?? unstored }
 	},
 
 	// Results that only voters see.
 	async reveal() {
-		try { if (this.vote?.url) this.take(await (await fetch(this.vote.url)).json()); } catch { /* later */ }
+		try { if (this.vote?.url) this.take(await (await fetch(this.vote.url)).json()) } catch {}
 	},
-};
+}
 
 const bring = async (some = Object.values(polls)) => {
-	const [{id, views}] = some;
-	for (const poll of some) poll.asked = true;
-	let reply;
+	const [{id, views}] = some
+	for (const poll of some) poll.asked = true
+	let reply
 	try {
-		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'});
-		const found = (await reply.json()).polls;
-		for (const data of found) pollOf(data.id).take(data);
-		if (!id) views.forEach((view) => view.fill(found));
-		failures = 0;
-		beat();
+		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'})
+		const found = (await reply.json()).polls
+		for (const data of found) pollOf(data.id).take(data)
+		if (!id) views.forEach((view) => view.fill(found))
+		failures = 0
+		beat()
 	} catch {
-		for (const poll of some) poll.asked = false;
-		askAt = Date.now() + patience(reply);
+		for (const poll of some) poll.asked = false
+		askAt = Date.now() + patience(reply)
 	}
-};
+}
 
-const hush = () => { stream = void stream?.close(); };
+const hush = () => { stream = void stream?.close() }
 
-// Each second while a poll is in view: clocks, and one stream or now and then a GET.
+// Each second, for what is in view: clocks, and one stream or now and then a GET.
 const beat = () => {
-	clearTimeout(beating);
-	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen));
-	if (seen[0]) beating = setTimeout(beat, 1e3);
+	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen))
 	// The first in view brings all others.
-	for (const {id, asked} of seen) if (!asked && now > askAt) bring(all.filter((poll) => !poll.asked && !poll.id == !id));
-	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed');
-	for (const {views} of ready) views.forEach((view) => view.render());
-	const wanted = live[0] && now - active < 3e5 ? base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : '';
-	if (!wanted) hush();
+	for (const {id, asked} of seen) if (!asked && now > askAt) bring(all.filter((poll) => !poll.asked && !poll.id == !id))
+	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed')
+	for (const {views} of ready) views.forEach((view) => view.render())
+	const wanted = live[0] && now - active < 3e5 ? base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : ''
+	if (!wanted) hush()
 	else if (wanted != stream?.url && now > streamAt) {
-		hush();
-		stream = new EventSource(wanted);
+		hush()
+		stream = new EventSource(wanted)
 		stream.addEventListener('results', ({data}) => {
-			const news = JSON.parse(data);
-			failures = 0;
-			pollOf(news.id).take(news);
-		});
+			const news = JSON.parse(data)
+			failures = 0
+			pollOf(news.id).take(news)
+		})
 		stream.onerror = () => {
-			hush();
-			streamAt = Date.now() + patience();
-		};
+			hush()
+			streamAt = Date.now() + patience()
+		}
 	}
 	if (live[0] && now > refreshAt) {
-		if (refreshAt && !stream) bring(live);
-		for (const poll of live) poll.reveal();
-		refreshAt = now + 8e3;
+		if (refreshAt && stream?.readyState != 1) bring(live)
+		for (const poll of live) poll.reveal()
+		refreshAt = now + 8e3
 	}
-};
+}
 
 const mount = (host = document.body) => {
-	for (const key in polls) polls[key].views.delete(host);
-	base = serverOf(host.getAttribute('src') ?? '') || base;
-	const id = host.getAttribute('poll') ?? host.dataset.pollsvc ?? '', poll = pollOf(id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'});
-	const updates = [() => {}];
+	for (const key in polls) polls[key].views.delete(host)
+	base = serverOf(host.getAttribute('src') ?? '') || base
+	const id = host.getAttribute('poll') ?? host.dataset.pollsvc ?? '', poll = pollOf(id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'})
+	const updates = [() => {}]
 	/** @type {H} A function is asked again at each render. */
 	const h = (tag, props = {}, ...children) => {
-		const node = /** @type {any} */ (document.createElement(tag));
+		const node = /** @type {any} */ (document.createElement(tag))
 		for (const [key, value] of Object.entries(props)) {
-			if (typeof value == 'function' && key[1] != 'n') updates.push(() => { if (node[key] !== value()) node[key] = value(); });
-			else node[key] = value;
+			if (typeof value == 'function' && key[1] != 'n') updates.push(() => { if (node[key] !== value()) node[key] = value() })
+			else node[key] = value
 		}
-		node.append(...children);
-		return node;
-	};
-	const box = h('div', {part: 'box'}, h('slot')), list = h('ul', {role: 'list', tabIndex: -1}), status = h('p', {part: 'status', role: 'status'});
-	let built = false, editing = false, result = false, act = 'vote', retry = 0, room = 0, hint = '';
-	const inputs = () => [...root.querySelectorAll('input')];
-	const chosen = () => inputs().filter((input) => input.checked).map((input) => +input.value);
+		node.append(...children)
+		return node
+	}
+	const box = h('div', {part: 'box'}, h('slot')), list = h('ul', {role: 'list', tabIndex: -1}), status = h('p', {part: 'status', role: 'status'})
+	let built = false, editing = false, result = false, act = 'vote', retry = 0, room = 0, hint = ''
+	const inputs = () => [...root.querySelectorAll('input')]
+	const chosen = () => inputs().filter((input) => input.checked).map((input) => +input.value)
 	const tell = (type = '', more = {}) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
-		{bubbles: true, composed: true, detail: {poll: id, results: poll.data.results, ...more}}));
+		{bubbles: true, composed: true, detail: {poll: id, results: poll.data.results, ...more}}))
 
 	// Nothing in view may jump: all that unfolds takes 2 px a frame.
 	const unfold = () => {
-		const more = view.seen && room < box.scrollHeight;
-		box.style.maxBlockSize = more ? room + 'px' : '';
-		if (!more) return folds--;
+		const more = view.seen && room < box.scrollHeight
+		box.style.maxBlockSize = more ? room + 'px' : ''
+		if (!more) return folds--
 		requestAnimationFrame(() => {
-			room += 2 / folds;
-			unfold();
-		});
-	};
+			room += 2 / folds
+			unfold()
+		})
+	}
 
 	// One piece, so that the result has the form's room.
 	const build = () => {
-		const {kind, question, options, picks: {min, max}, url, strings: s} = poll.data, many = kind == 'multiple';
-		const locale = lang.startsWith(s.lang) ? lang : s.lang, rules = new Intl.PluralRules(locale);
-		const number = new Intl.NumberFormat(locale).format, percent = new Intl.NumberFormat(locale, {style: 'percent'}).format;
-		const date = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'}).format;
-		const plural = (forms = s.voters, n = 0) => forms[rules.select(n)].replace('{n}', number(n));
-		const words = {scheduled: [s.opens, s.early], open: [s.closes, s.voted], closed: [s.closed, s.late]};
-		const fixed = () => !poll.data.allow_change || poll.state() != 'open';
-		hint = min > 1 && min < max ? s.pick_range.replace('{min}', number(min)).replace('{max}', number(max)) : plural(min < max ? s.pick_max : s.pick, max);
+		const {kind, question, options, picks: {min, max}, url, strings: s} = poll.data, many = kind == 'multiple'
+		const locale = lang.startsWith(s.lang) ? lang : s.lang, rules = new Intl.PluralRules(locale)
+		const number = new Intl.NumberFormat(locale).format, percent = new Intl.NumberFormat(locale, {style: 'percent'}).format
+		const date = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'}).format
+		const plural = (forms = s.voters, n = 0) => forms[rules.select(n)].replace('{n}', number(n))
+		const words = {scheduled: [s.opens, s.early], open: [s.closes, s.voted], closed: [s.closed, s.late]}
+		const fixed = () => !poll.data.allow_change || poll.state() != 'open'
+		hint = min > 1 && min < max ? s.pick_range.replace('{min}', number(min)).replace('{max}', number(max)) : plural(min < max ? s.pick_max : s.pick, max)
 
 		for (const {id, label} of options) {
-			const mine = () => result && poll.vote?.selection.includes(id);
-			const count = () => poll.data.results?.options.find((option) => option.id == id)?.count ?? 0, share = () => count() / (poll.data.results?.voters || 1);
+			const mine = () => result && poll.vote?.selection.includes(id)
+			const count = () => poll.data.results?.options.find((option) => option.id == id)?.count ?? 0, share = () => count() / (poll.data.results?.voters || 1)
 			list.append(h('li', {part: 'option', className: () => mine() ? 'mine' : ''},
 				h('i', {part: 'bar', style: () => `inline-size:${result && share() * 100}%`}),
 				h('label', {}, h('input', {type: many ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', checked: poll.vote?.selection.includes(id), disabled: () => result}),
 					h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !mine()}), h('bdi', {}, label),
 					h('span', {part: 'number', className: 'b', textContent: () => {
-						const {results, percent_from} = poll.data;
-						return !results ? '' : (results.voters < percent_from ? '' : percent(share()) + '\n') + number(count());
-					}}))));
+						const {results, percent_from} = poll.data
+						return !results ? '' : (results.voters < percent_from ? '' : percent(share()) + '\n') + number(count())
+					}}))))
 		}
-		return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => act == 'retry' && say(), onsubmit: () => false},
+		return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => act == 'sending' || say(), onsubmit: () => false},
 			h('p', {part: 'voters', textContent: () => s.poll + ' · ' + (poll.data.results ? plural(s.voters, poll.data.results.voters) : s[poll.data.visibility])}),
 			h('fieldset', {}, h('legend', {part: 'question', lang: question.lang}, h('bdi', {}, question.text)),
 				many ? h('div', {className: 'swap'}, h('small', {className: 'a'}, hint), h('small', {className: 'b'}, s.of_voters)) : '', list),
@@ -199,122 +197,123 @@ const mount = (host = document.body) => {
 				status),
 			h('div', {className: 'row'},
 				h('span', {textContent: () => {
-					const state = poll.state(), time = state == 'scheduled' ? poll.data.opens_at : poll.data.closes_at;
-					return time ? words[state][0].replace('{time}', date(new Date(time))) : state == 'open' ? s.open : '';
+					const state = poll.state(), time = state == 'scheduled' ? poll.data.opens_at : poll.data.closes_at
+					return time ? words[state][0].replace('{time}', date(new Date(time))) : state == 'open' ? s.open : ''
 				}}),
-				h('span', {}, s.sample, ' · ', h('a', {href: url}, s.details))));
-	};
+				h('span', {}, s.sample, ' · ', h('a', {href: url}, s.details))))
+	}
 
 	const view = {
 		seen: false,
 		render(news = false) {
-			const form = !built && build();
-			result = poll.state() != 'open' || !!poll.vote && !editing;
+			const form = !built && build()
+			result = poll.state() != 'open' || !!poll.vote && !editing
 			// Focus must not be lost with the form.
-			if (result && root.activeElement?.closest('.a')) list.focus();
-			for (const update of updates) update();
+			if (result && root.activeElement?.closest('.a')) list.focus()
+			for (const update of updates) update()
 			if (form) {
-				built = true;
-				room = box.offsetHeight;
-				box.style.minBlockSize = room + 'px';
-				box.replaceChildren(form);
-				folds++;
-				unfold();
-				tell('ready');
+				built = true
+				room = box.getBoundingClientRect().height
+				box.style.minBlockSize = room + 'px'
+				box.replaceChildren(form)
+				folds++
+				unfold()
+				tell('ready')
 			}
-			if (news) tell('results');
+			if (news) tell('results')
 		},
 		fill(found = [poll.data]) {
-			room = box.offsetHeight;
+			room = box.getBoundingClientRect().height
 			if (found[0]) host.replaceChildren(...found.map(({id}) => {
-				const child = document.createElement('pollsvc-poll');
-				child.setAttribute('poll', id);
-				return child;
-			}));
-			folds++;
-			unfold();
+				const child = document.createElement('pollsvc-poll')
+				child.setAttribute('poll', id)
+				return child
+			}))
+			folds++
+			unfold()
 		},
-	};
+	}
 	const say = (text = '', next = 'vote') => {
-		clearTimeout(retry);
-		act = next;
-		status.textContent = text;
-		view.render();
-	};
+		clearTimeout(retry)
+		act = next
+		status.textContent = text
+		view.render()
+	}
 	const edit = () => {
-		editing = true;
-		say();
-		inputs()[0].focus();
-	};
+		editing = true
+		say()
+		inputs()[0].focus()
+	}
 	const choose = () => {
-		const {min, max} = poll.data.picks, {length} = chosen();
-		if (length >= min && length <= max) return send();
-		say(hint);
-		inputs()[0].focus();
-	};
+		const {min, max} = poll.data.picks, {length} = chosen()
+		if (length >= min && length <= max) return send()
+		say(hint)
+		inputs()[0].focus()
+	}
 
 	const send = async (selection = chosen()) => {
-		if (act == 'sending') return;
-		say('', 'sending');
-		let mine = poll.reader(), reply, answer;
+		if (act == 'sending') return
+		say('', 'sending')
+		let mine = poll.reader(), reply, answer
 		// Kept before it leaves: if the answer is lost, the next try is the same reader's.
-		mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-');
-		poll.reader(mine);
-		const {reader} = mine, {strings: s} = poll.data;
+		if (!mine.reader) mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-')
+		poll.reader(mine)
+		const {reader} = mine, {strings: s} = poll.data
 		try {
 			// Text needs no preflight.
 			reply = await fetch(`${base}/api/v1/polls/${id}/votes`, {method: 'POST', credentials: 'omit',
-				body: JSON.stringify({selection, article: article(), ...reader ? {reader} : {idempotency_key: mine.key}})});
-			answer = await reply.json();
-		} catch { /* no answer */ }
-		mine = poll.reader();
-		const {receipt, code, results, status} = answer ?? {};
+				body: JSON.stringify({selection, article: article(), reader, idempotency_key: mine.key})})
+			answer = await reply.json()
+		} catch {}
+		mine = poll.reader()
+		const {receipt, code, results, status} = answer ?? {}
 		if (receipt || code == 'already_voted') {
-			selection = answer.selection ?? selection;
-			mine.votes[id] = selection[0] ? {selection, url: answer.results_url, receipt} : undefined;
-			poll.reader(receipt ? {reader: answer.reader, votes: mine.votes} : mine);
-			failures = 0;
-			editing = false;
-			poll.take({results});
-			say(code ? s.already : !selection[0] ? s.withdrawn : status == 'held' ? s.held : s.thanks);
-			if (receipt) tell('vote', {selection, receipt});
+			selection = answer.selection ?? selection
+			mine.votes[id] = selection[0] ? {selection, url: answer.results_url, receipt} : undefined
+			poll.reader(receipt ? {reader: answer.reader, votes: mine.votes} : mine)
+			failures = 0
+			editing = false
+			poll.take({results})
+			say(code ? s.already : !selection[0] ? s.withdrawn : status == 'held' ? s.held : s.thanks)
+			if (receipt) tell('vote', {selection, receipt})
 		} else if (code == 'bad_reader_token' && reader) {
-			if (mine.reader == reader) poll.reader({votes: mine.votes});
-			say();
-			send(selection);
+			if (mine.reader == reader) poll.reader({votes: mine.votes})
+			say()
+			send(selection)
 		} else if (code == 'poll_not_open') {
-			poll.take({state: 'closed'});
-			bring([poll]);
-			say(s.missed);
+			poll.take({state: 'closed'})
+			bring([poll])
+			say(s.missed)
 		} else if (!reply || reply.ok || reply.status == 429 || reply.status >= 500) {
-			say(reply ? s.busy : s.offline, 'retry');
-			retry = setTimeout(send, patience(reply), selection);
-		} else say(s.refused);
-	};
+			say(reply ? s.busy : s.offline, 'retry')
+			retry = setTimeout(send, patience(reply), selection)
+		} else say(s.refused)
+	}
 
-	root.adoptedStyleSheets = [sheet];
-	root.replaceChildren(box);
-	poll.views.set(host, view);
+	root.adoptedStyleSheets = [sheet]
+	root.replaceChildren(box)
+	poll.views.set(host, view)
 	if (base) new IntersectionObserver((entries) => {
-		view.seen = entries.some((entry) => entry.isIntersecting);
-		beat();
-	}, {rootMargin: '200px'}).observe(host);
-	else box.append('pollsvc: no server in src');
-	if (poll.data) view.render();
-};
+		view.seen = entries.some((entry) => entry.isIntersecting)
+		beat()
+	}, {rootMargin: '200px'}).observe(host)
+	else box.append('pollsvc: no server in src')
+	if (poll.data) view.render()
+}
 
 customElements.define('pollsvc-poll', class extends HTMLElement {
-	static observedAttributes = ['poll'];
-	connectedCallback() { mount(this); }
-	attributeChangedCallback() { mount(this); }
-});
+	static observedAttributes = ['poll']
+	connectedCallback() { mount(this) }
+	attributeChangedCallback() { mount(this) }
+})
 
 // Site builders strip unknown tags.
 const adopt = () => {
-	for (const place of document.querySelectorAll('[data-pollsvc]')) if (!place.shadowRoot) mount(place);
-};
-adopt();
-new MutationObserver(adopt).observe(document, {childList: true, subtree: true});
-for (const type of ['pointermove', 'pointerdown', 'keydown', 'scroll']) addEventListener(type, () => { active = Date.now(); }, true);
-document.addEventListener('visibilitychange', beat);
-})();
+	for (const place of document.querySelectorAll('[data-pollsvc]')) if (!place.shadowRoot) mount(place)
+}
+adopt()
+new MutationObserver(adopt).observe(document, {childList: true, subtree: true})
+for (const type of ['pointermove', 'pointerdown', 'keydown', 'scroll']) addEventListener(type, () => { active = Date.now() }, true)
+document.addEventListener('visibilitychange', beat)
+setInterval(beat, 1e3)
+})()

@@ -1,12 +1,14 @@
 """What tests are given: databases of both engines, and serving pollsvcs on them."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.postgres import create_database, drop_database, postgres_server
-from tests.support.server import Service, run_service
+from tests.support.reader import Http
+from tests.support.server import Service, add_site, run_service
 
 
 @pytest.fixture(scope="session")
@@ -16,16 +18,45 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """The URL of an empty database; a test that takes it runs once on each engine."""
+@asynccontextmanager
+async def engine_url(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[str]:
+    """The URL of an empty database of the engine that a fixture's parameter names."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/pollsvc.db"
+        yield f"sqlite:///{folder}/pollsvc.db"
         return
     server = request.getfixturevalue("postgres")
     url = await create_database(server)
     yield url
     await drop_database(server, url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of an empty database; a test that takes it runs once on each engine."""
+    async with engine_url(request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+async def shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """A serving pollsvc on each engine, with the site News, for all tests that only add polls of their own.
+
+    It counts every vote; the site Gazette is there too.
+    """
+    folder = tmp_path_factory.mktemp(f"shared-{request.param}")
+    async with engine_url(request, folder) as url:
+        await add_site(url, "Gazette", ["https://gazette.example"])
+        async with run_service(folder, url, site=True) as running:
+            yield running
+
+
+@pytest.fixture
+async def http(shared: Service) -> AsyncIterator[Http]:
+    """A client of the shared service."""
+    async with Http(shared.base_url) as client:
+        yield client
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ def _upgrade(connection: Connection) -> str | None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     else:
+        connection.execute(text("PRAGMA page_size = 2048"))  # small: a vote rewrites one of its own
         connection.execute(text("PRAGMA journal_mode = WAL"))
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     before, head = _revisions(connection)

@@ -47,6 +47,7 @@ class FastLane:
                 scope["path_params"] = {"poll": poll}
                 await self._vote(scope, receive, send)
                 return
+        scope["app"] = self  # or the router answers 404 and 405 itself, in plain text, instead of raising
         await self._router(scope, receive, send)
 
 

@@ -2,17 +2,36 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, Locator, Page, Playwright, Request
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    expect,
+)
 
-from tests.support.server import Service, free_port
+from tests.support.reader import Http, Reader
+from tests.support.server import OPTIONS, Service, free_port
 
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+_ROOM = "<style>pollsvc-poll { display: block; min-height: 40em }</style>"
+PERCENT_FROM = 3
+"""From how many voters on the tests' site shows percentages."""
+
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
 _SYSTEM_CHROMIUM = shutil.which("chromium")
 _OBSERVE = """
 window.shifts = [];
@@ -24,6 +43,13 @@ document.addEventListener('securitypolicyviolation', (event) => {
   window.violations.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample);
 });
 window.told = [];
+window.streams = [];
+window.EventSource = class extends EventSource {
+  constructor(url) {
+    super(url);
+    window.streams.push(this);
+  }
+};
 for (const type of ['ready', 'vote', 'results']) {
   document.addEventListener('pollsvc:' + type, (event) => window.told.push([type, event.detail]));
 }
@@ -80,14 +106,18 @@ def embed(service: Service, poll: str, inner: str | None = None) -> str:
     return f'<pollsvc-poll poll="{poll}">{link}</pollsvc-poll>'
 
 
+TEXT = "<p>The news of the day, in a paragraph of some words that fill more than one line of it.</p>"
+"""What stands before and after a poll."""
+
+
 def article(service: Service, body: str, lang: str = "en", direction: str = "ltr", head: str = "") -> str:
     """An article with text around what is in `body`."""
-    text = "<p>The news of the day, in a paragraph of some words that fill more than one line of it.</p>"
     return (
-        f'<!doctype html><html lang="{lang}" dir="{direction}"><head><meta charset="utf-8"><title>News</title>'
+        f'<!doctype html><html lang="{lang}" dir="{direction}"><head><meta charset="utf-8">'
+        "<title>News</title>"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<script async src="{service.base_url}/w/1.js"></script>{head}</head>'
-        f"<body><main><h1>News</h1>{text}{body}{text}</main></body></html>"
+        f"<body><main><h1>News</h1>{TEXT}{body}{TEXT}</main></body></html>"
     )
 
 
@@ -116,15 +146,18 @@ class Requests:
         ]
 
 
-async def observe(page: Page) -> None:
-    """Collect layout shifts, policy violations and the widget's events in `shifts`, `violations`, `told`."""
-    await page.add_init_script(_OBSERVE)
-
-
 async def shift(page: Page) -> float:
     """The sum of all layout shifts of the page so far, also of those after input."""
     await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     return float(await page.evaluate("window.shifts.reduce((sum, value) => sum + value, 0)"))
+
+
+async def open_streams(page: Page) -> list[str]:
+    """The addresses of the live streams that are not closed."""
+    found = await page.evaluate(
+        "streams.filter((stream) => stream.readyState < 2).map((stream) => stream.url)"
+    )
+    return [str(url) for url in found]
 
 
 async def told(page: Page, type_: str) -> list[Any]:
@@ -139,6 +172,11 @@ async def vote(page: Page, label: str, poll: Locator | None = None) -> None:
     await place.locator("[part=vote]").click()
 
 
+def mine(page: Page) -> Locator:
+    """The marks at the reader's own choice that are shown."""
+    return page.get_by_role("img", name="Your vote")
+
+
 async def axe(page: Page) -> list[str]:
     """Violations that axe-core finds, as `rule: element`."""
     if not await page.evaluate("typeof window.axe === 'object'"):
@@ -149,3 +187,62 @@ async def axe(page: Page) -> list[str]:
         for violation in found["violations"]
         for node in violation["nodes"]
     ]
+
+
+class News:
+    """A publisher with polls, and the pages that its readers open; `close` ends them."""
+
+    def __init__(self, service: Service, publisher: Publisher, browser: Browser, http: Http) -> None:
+        self.service = service
+        self.publisher = publisher
+        self.http = http
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.errors: list[str] = []
+
+    async def poll(self, question: str = "Who won?", options: Sequence[str] = OPTIONS, **more: Any) -> str:
+        """Create a poll; `more` are fields of NewPoll. Returns its id."""
+        return await self.service.add_poll(question, options, site=self.publisher.origin, **more)
+
+    async def others_vote(self, poll: str, *selections: Sequence[int]) -> None:
+        """One vote each by readers elsewhere."""
+        for selection in selections:
+            answer = await Reader(self.http).vote(poll, *selection)
+            assert answer.status == 201, answer
+
+    async def context(self, **options: Any) -> BrowserContext:
+        """A browser of a reader of their own; `options` as of Playwright's new_context."""
+        options.setdefault("viewport", {"width": 700, "height": 900})
+        context = await self._browser.new_context(**options)
+        context.set_default_timeout(10_000)
+        await context.add_init_script(_OBSERVE)
+        self._contexts.append(context)
+        return context
+
+    async def blank(self, context: BrowserContext | None = None, **options: Any) -> Page:
+        """An empty page, to prepare before it is opened with `open`."""
+        page = await (context or await self.context(**options)).new_page()
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        return page
+
+    async def open(self, page: Page, body: str, csp: str | None = None, **more: str) -> Page:
+        """Publish an article with a body, and open it; `more` as of `article`.
+
+        Without a policy against it, the page keeps room for a poll, so that it is whole at once.
+        """
+        if not csp:
+            more = {"head": _ROOM, **more}
+        await page.goto(self.publisher.put(article(self.service, body, **more), csp=csp))
+        return page
+
+    async def read(self, poll: str, context: BrowserContext | None = None, **options: Any) -> Page:
+        """A page with a poll, opened; it shows its form or its result."""
+        page = await self.open(await self.blank(context, **options), embed(self.service, poll))
+        await expect(page.locator("pollsvc-poll form")).to_be_visible()
+        return page
+
+    async def close(self) -> None:
+        """End all; no script error may have come up."""
+        for context in self._contexts:
+            await context.close()
+        assert self.errors == []

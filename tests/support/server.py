@@ -6,17 +6,29 @@ import os
 import signal
 import socket
 import sys
+import time
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from pollsvc.domain.ballot import Ballot
+from pollsvc.domain.poll import Kind, Visibility
+from pollsvc.services.audit import Report, audit
+from pollsvc.services.editing import Editing, NewPoll
+from pollsvc.services.export import as_json, load_tally
+from pollsvc.services.receipts import Receipts
+from pollsvc.storage.audit import all_ballots
+from pollsvc.storage.database import Connection
+from pollsvc.storage.migrate import ensure_current
+
 SECRET = "a-secret-for-tests-of-more-than-32-characters"
 ORIGIN = "http://news.example"
 SITE = "News"
+OPTIONS = ("Iran", "The United States", "Neither")
 
 
 def free_port() -> int:
@@ -24,6 +36,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 10, pause: float = 0.02) -> None:
+    """Wait for a condition to become true. Raises AssertionError when it has not in so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, f"not so within {seconds} s"
+        await asyncio.sleep(pause)
 
 
 class CliError(Exception):
@@ -114,6 +134,16 @@ class Service:
         os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
 
+    async def end(self) -> None:
+        """Stop it, and kill it when it does not end by itself; harmless when it has ended."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        try:
+            await self.stop()
+        except TimeoutError:
+            await self.kill()
+            raise
+
     async def create_site(self, name: str = SITE, origins: Sequence[str] = (ORIGIN,), *more: str) -> str:
         """Add a site; returns its id."""
         flags = [part for origin in origins for part in ("--origin", origin)]
@@ -124,7 +154,7 @@ class Service:
         *,
         site: str = SITE,
         question: str = "Who won?",
-        options: Sequence[str] = ("Iran", "The United States", "Neither"),
+        options: Sequence[str] = OPTIONS,
         kind: str = "single",
         article: str | None = None,
         extra: Sequence[str] = (),
@@ -138,6 +168,65 @@ class Service:
         )
         return str(answer["id"])
 
+    @asynccontextmanager
+    async def editor(self) -> AsyncIterator[Editing]:
+        """What the commands use, in this process: a hundredth of the time of starting one."""
+        async with open_connection(self.database_url) as connection:
+            yield Editing(connection, time.time)
+
+    async def add_poll(
+        self,
+        question: str = "Who won?",
+        options: Sequence[str] = OPTIONS,
+        *,
+        site: str = SITE,
+        **more: Any,
+    ) -> str:
+        """Create a poll without starting a command; `more` are fields of NewPoll. Returns its id."""
+        for name, enum in (("kind", Kind), ("visibility", Visibility)):
+            if name in more:
+                more[name] = enum(more[name])
+        async with self.editor() as editor:
+            return (await editor.create_poll(await editor.site(site), NewPoll(question, options, **more))).id
+
+    async def audit(self, poll: str | None = None) -> Report:
+        """What `pollsvc audit` finds, without starting it."""
+        async with open_connection(self.database_url) as connection:
+            return await audit(connection, Receipts(self.env["POLLSVC_SECRET_KEYS"].split(",")), poll)
+
+    async def assert_clean(self, poll: str | None = None) -> None:
+        """Recount everything, or a poll; each difference is shown."""
+        assert (await self.audit(poll)).differences == []
+
+    async def ballots(self, poll: str) -> list[Ballot]:
+        """The ballots of a poll as they stand in the database."""
+        async with open_connection(self.database_url) as connection:
+            return [ballot async for page in all_ballots(connection, poll) for ballot in page]
+
+    async def export(self, poll: str) -> Any:
+        """What `pollsvc poll export` writes, as a value."""
+        async with open_connection(self.database_url) as connection:
+            found, results, cells = await load_tally(connection, poll)
+        return as_json(found, results, cells, time.time())
+
+
+@asynccontextmanager
+async def open_connection(url: str) -> AsyncIterator[Connection]:
+    """A connection of the test's own to a database."""
+    connection = Connection(url)
+    await connection.open()
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def add_site(url: str, name: str = SITE, origins: Sequence[str] = (ORIGIN,)) -> None:
+    """Add a site without starting a command; the tables are made in an empty database."""
+    await ensure_current(url)
+    async with open_connection(url) as connection:
+        await Editing(connection, time.time).add_site(name, origins)
+
 
 @asynccontextmanager
 async def run_service(
@@ -150,9 +239,9 @@ async def run_service(
     """A serving pollsvc, by default on a SQLite file in `folder`; with `site`, the site News is there."""
     service = Service(database_url or f"sqlite:///{folder}/pollsvc.db", folder, env or {}, workers)
     if site:
-        await service.create_site()
-    await service.start()
+        await add_site(service.database_url)
     try:
+        await service.start()
         yield service
     finally:
-        await service.stop()
+        await service.end()
