@@ -84,7 +84,10 @@ class BallotWriter:
             _settle(batch, [busy() for _ in batch])
             await self._recover()
             return
-        self._on_committed(done.changes)
+        try:
+            self._on_committed(done.changes)
+        except Exception:  # the votes are recorded all the same, and more are to come
+            logger.exception("A batch was recorded, but its results were not published")
         _settle(batch, done.recorded)
 
     async def _recover(self) -> None:

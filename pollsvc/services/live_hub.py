@@ -6,11 +6,14 @@ frame of each of its polls, and one that takes nothing for STALLED_AFTER seconds
 """
 
 import asyncio
+import logging
 import types
 from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
 from typing import Any
 
 from pollsvc.services.snapshots import Snapshot, at
+
+logger = logging.getLogger(__name__)
 
 INTERVAL = 0.25
 """Seconds between two frames of a poll at least."""
@@ -175,7 +178,11 @@ class LiveHub:
                 continue
             for poll in due:
                 self._next_turn[poll] = now + INTERVAL
-                await self._send_all(poll, frame_of(self._latest.pop(poll), self._clock()))
+                snapshot = self._latest.pop(poll)
+                try:
+                    await self._send_all(poll, frame_of(snapshot, self._clock()))
+                except Exception:  # of one poll; the others' readers watch on
+                    logger.exception("A frame of poll %s was not sent", poll)
 
     async def _send_all(self, poll: str, frame: bytes) -> None:
         for number, stream in enumerate(list(self._streams.get(poll, ())), 1):
