@@ -6,6 +6,7 @@ import click
 
 from pollsvc.cli.context import prepare, settings
 from pollsvc.cli.server import listen, run_one, run_workers
+from pollsvc.web.widget import Assets
 
 
 @click.command()
@@ -27,7 +28,10 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
     bound = listen(host, port)
 
     def ready() -> None:
+        assets = Assets()
+        script, integrity = f"{found.base_url}/w/{assets.immutable_name}", assets.widget.integrity
         click.echo(f"pollsvc serves {found.base_url} with {workers} process(es); Ctrl-C ends it.", err=True)
+        click.echo(f'Pinned: <script async src="{script}" integrity="{integrity}" crossorigin>', err=True)
 
     if workers == 1:
         run_one(found, bound, ready)
