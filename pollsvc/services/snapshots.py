@@ -3,21 +3,18 @@
 A snapshot is made when something changed and then only copied: the same bytes for everybody.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
+
+from msgspec.json import Encoder
 
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.poll import Poll, State, direction
 from pollsvc.domain.tally import Results, Totals, results_of
 from pollsvc.services.strings import Strings
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def dump(value: object) -> bytes:
-    """Compact JSON in UTF-8."""
-    return _encode(value).encode()
+dump = Encoder().encode
+"""Returns a value as compact JSON in UTF-8."""
 
 
 class Publisher:

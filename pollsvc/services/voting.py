@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from pollsvc.domain.article import canonical_url
 from pollsvc.domain.ballot import Ballot, Cast, Outcome
 from pollsvc.domain.clock import Clock, minute_of
@@ -18,7 +20,7 @@ from pollsvc.storage.ballots import find
 from pollsvc.storage.database import Connection
 
 
-class VoteRequest(NamedTuple):
+class VoteRequest(Struct):
     """A vote as it was sent; `selection` may still be anything that JSON can say."""
 
     selection: object

@@ -1,14 +1,16 @@
 """Ballots and the tally, written together in one transaction."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from msgspec.json import Encoder
 
 from pollsvc.domain.ballot import Ballot, Cast, Recorded, Seal, decide
 from pollsvc.domain.tally import Cell, Change, by_poll, differences
 from pollsvc.storage.changes import announce
 from pollsvc.storage.database import UNIQUE_VIOLATIONS, Connection
 
+_encode = Encoder().encode
 _KEY = (("poll_id", "text"), ("voter", "text"))
 _BALLOT = (
     *_KEY,
@@ -95,7 +97,7 @@ async def _lock(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict
         f"FROM ({connection.json_rows(*_KEY)}) AS keys "
         "JOIN ballots ON ballots.poll_id = keys.poll_id AND ballots.voter = keys.voter "
         "ORDER BY ballots.poll_id, ballots.voter" + ("" if connection.sqlite else " FOR UPDATE OF ballots"),
-        rows=json.dumps(keys),
+        rows=_json(keys),
     )
     return {(ballot.poll, ballot.voter): ballot for ballot in map(Ballot._make, rows)}
 
@@ -105,7 +107,7 @@ async def _insert(connection: Connection, ballots: Sequence[Ballot]) -> None:
     if ballots:
         await connection.rows(
             f"INSERT INTO ballots ({BALLOT_COLUMNS}) {connection.json_rows(*_BALLOT)}",
-            rows=json.dumps(ballots),
+            rows=_json(ballots),
         )
 
 
@@ -117,7 +119,7 @@ async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:
             f"UPDATE ballots SET {', '.join(f'{name} = new.{name}' for name in fields)} "
             f"FROM ({connection.json_rows(*_BALLOT)}) AS new "
             "WHERE ballots.poll_id = new.poll_id AND ballots.voter = new.voter",
-            rows=json.dumps(ballots),
+            rows=_json(ballots),
         )
 
 
@@ -129,7 +131,7 @@ async def _count(connection: Connection, cells: Mapping[Cell, int]) -> list[Chan
         f"INSERT INTO tally ({CELL_COLUMNS}) {connection.json_rows(*_CELL)} "
         "ON CONFLICT (poll_id, article, minute, selection, status) "
         "DO UPDATE SET count = tally.count + excluded.count",
-        rows=json.dumps([[*cell, count] for cell, count in cells.items()]),
+        rows=_json((*cell, count) for cell, count in cells.items()),
     )
     polls = by_poll(cells)
     versions = await next_versions(connection, sorted(polls))
@@ -142,6 +144,11 @@ async def next_versions(connection: Connection, polls: Sequence[str]) -> dict[st
         f"INSERT INTO poll_versions (poll_id, version) {connection.json_rows(*_VERSION)} "
         "ON CONFLICT (poll_id) DO UPDATE SET version = poll_versions.version + 1 "
         "RETURNING poll_id, version",
-        rows=json.dumps([[poll, 1] for poll in polls]),
+        rows=_json((poll, 1) for poll in polls),
     )
     return dict(map(tuple, rows))
+
+
+def _json(rows: Iterable[tuple[object, ...]]) -> str:
+    """Rows as the JSON array of arrays that `Connection.json_rows` reads."""
+    return _encode(list(rows)).decode()

@@ -1,7 +1,7 @@
 """`POST /api/v1/polls/{poll}/votes`."""
 
-import json
-
+from msgspec import DecodeError, ValidationError
+from msgspec.json import Decoder
 from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError
@@ -12,6 +12,7 @@ from pollsvc.services.voting import Vote, VoteRequest, Voting
 from pollsvc.web.errors import problem
 from pollsvc.web.http import Addresses, header, read_body, respond
 
+_decode = Decoder(VoteRequest).decode
 _BODY_TYPES = {"application/json", "text/plain"}
 _VARY = (b"vary", b"Origin")
 _PREFLIGHT = (
@@ -67,18 +68,11 @@ def parse_vote(content_type: str | None, body: bytes) -> VoteRequest:
     if content_type and content_type.partition(";")[0].strip().lower() not in _BODY_TYPES:
         raise PollError(Code.BAD_REQUEST, "Send the vote as application/json or text/plain.")
     try:
-        value = json.loads(body.decode())
-    except (ValueError, RecursionError):
+        return _decode(body)
+    except ValidationError as error:
+        raise PollError(Code.BAD_REQUEST, f"Send a JSON object with the fields of a vote: {error}.") from None
+    except (DecodeError, RecursionError):
         raise PollError(Code.BAD_REQUEST, "Send the vote as a JSON object.") from None
-    if not isinstance(value, dict) or "selection" not in value:
-        raise PollError(Code.BAD_REQUEST, 'Send a JSON object with "selection", a list of option ids.')
-    vote = VoteRequest(
-        value["selection"], value.get("reader"), value.get("article"), value.get("idempotency_key")
-    )
-    for text in vote[1:]:
-        if text is not None and type(text) is not str:
-            raise PollError(Code.BAD_REQUEST, '"reader", "article" and "idempotency_key" must be strings.')
-    return vote
 
 
 def vote_json(vote: Vote) -> bytes:
