@@ -23,7 +23,7 @@ label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.6em;a
 input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a);font-weight:700}
 label>span{block-size:2.9em;font-size:.8em;white-space:pre}
 label>span::first-line{font-size:1rem;font-weight:700}
-button,a{cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
+button,a{display:inline-block;cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
 button{min-block-size:3.4em}
 .a>button{border:1px solid;padding-inline:2em;text-decoration:none;background:var(--a);color:var(--pollsvc-on-accent,light-dark(#fff,#0b1420))}
 .result .a,form:not(.result) .b{visibility:hidden}
@@ -75,7 +75,6 @@ const pollOf = (id = '') => polls[id] ??= {
 		} catch { return unstored = change ?? unstored }
 	},
 
-	// Results that only voters see.
 	async reveal() {
 		try { if (this.vote?.url) this.take(await (await fetch(this.vote.url)).json()) } catch {}
 	},
@@ -103,7 +102,7 @@ const hush = () => { stream = void stream?.close() }
 // Each second, for what is in view: clocks, and one stream or now and then a GET.
 const beat = () => {
 	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen))
-	// The first in view brings all others.
+	// The first in view brings all.
 	for (const {id, asked} of seen) if (!asked && now > askAt) bring(all.filter((poll) => !poll.asked && !poll.id == !id))
 	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed')
 	for (const {views} of ready) views.forEach((view) => view.render())
@@ -188,7 +187,7 @@ const mount = (host = document.body) => {
 		return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => act == 'sending' || say(), onsubmit: () => false},
 			h('p', {part: 'voters', textContent: () => s.poll + ' · ' + (poll.data.results ? plural(s.voters, poll.data.results.voters) : s[poll.data.visibility])}),
 			h('fieldset', {}, h('legend', {part: 'question', lang: question.lang}, h('bdi', {}, question.text)),
-				many ? h('div', {className: 'swap'}, h('small', {className: 'a'}, hint), h('small', {className: 'b'}, s.of_voters)) : '', list),
+				many ? h('div', {className: 'swap'}, h('span', {className: 'a'}, hint), h('span', {className: 'b'}, s.of_voters)) : '', list),
 			h('div', {className: 'row'},
 				h('div', {className: 'swap'},
 					h('div', {className: 'a'}, h('button', {part: 'vote', textContent: () => s[act], onclick: choose})),

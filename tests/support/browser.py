@@ -21,7 +21,7 @@ from playwright.async_api import (
 from tests.support.reader import Http, Reader
 from tests.support.server import OPTIONS, Service, free_port
 
-_ROOM = "<style>pollsvc-poll { display: block; min-height: 40em }</style>"
+ROOM = "<style>pollsvc-poll { display: block; min-height: 40em }</style>"
 PERCENT_FROM = 3
 """From how many voters on the tests' site shows percentages."""
 
@@ -231,7 +231,7 @@ class News:
         Without a policy against it, the page keeps room for a poll, so that it is whole at once.
         """
         if not csp:
-            more = {"head": _ROOM, **more}
+            more = {"head": ROOM, **more}
         await page.goto(self.publisher.put(article(self.service, body, **more), csp=csp))
         return page
 

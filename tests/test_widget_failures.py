@@ -1,0 +1,221 @@
+"""The widget when things go wrong: the choice is kept, one reader stays one, and it says what happened."""
+
+import json
+import time
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from tests.support.browser import News, article, embed, mine, vote
+from tests.support.reader import Reader
+
+pytest_plugins = ("tests.support.browser_fixtures",)
+VOTES = "**/votes"
+
+
+async def _first_answers(page: Page, *answers: dict[str, object] | str) -> list[dict[str, object]]:
+    """Let the first votes meet these answers (a string: an aborted connection), and the rest the service.
+
+    Returns the list that gets the body of each vote.
+    """
+    sent: list[dict[str, object]] = []
+    left = list(answers)
+
+    async def answer(route: Route) -> None:
+        sent.append(json.loads(route.request.post_data or ""))
+        if not left:
+            await route.continue_()
+            return
+        planned = left.pop(0)
+        if isinstance(planned, str):
+            await route.abort(planned)
+        elif planned.get("lost"):
+            await route.fetch()
+            await route.abort("connectionreset")
+        else:
+            await route.fulfill(**planned)  # type: ignore[arg-type]
+
+    await page.route(VOTES, answer)
+    return sent
+
+
+def _problem(status: int, code: str, **headers: str) -> dict[str, object]:
+    body = {"type": "about:blank", "title": code, "status": status, "detail": code, "code": code}
+    exposed = {"access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After"}
+    return {
+        "status": status,
+        "content_type": "application/problem+json",
+        "body": json.dumps(body),
+        "headers": exposed | headers,
+    }
+
+
+async def test_offline_keeps_the_choice_and_tries_again_by_itself(news: News) -> None:
+    page = await news.read(await news.poll())
+    sent = await _first_answers(page, "internetdisconnected")
+    await vote(page, "The United States")
+    await expect(page.get_by_role("status")).to_contain_text("Your choice is kept")
+    await expect(page.get_by_label("The United States")).to_be_checked()
+    await expect(page.get_by_role("status")).to_have_text("Thank you. Your vote is recorded.")
+    await expect(mine(page)).to_have_count(1)
+    assert sent[0]["idempotency_key"] == sent[1]["idempotency_key"]
+
+
+async def test_a_busy_service_is_left_alone_as_long_as_it_asks(news: News) -> None:
+    page = await news.read(await news.poll())
+    await _first_answers(page, _problem(503, "busy", **{"Retry-After": "2"}))
+    await vote(page, "Iran")
+    await expect(page.get_by_role("status")).to_contain_text("The poll is busy")
+    started = time.monotonic()
+    await expect(mine(page)).to_have_count(1)
+    assert time.monotonic() - started > 1.5
+
+
+async def test_trying_again_by_hand(news: News) -> None:
+    page = await news.read(await news.poll())
+    await _first_answers(page, _problem(429, "slow_down", **{"Retry-After": "600"}))
+    await vote(page, "Iran")
+    await page.get_by_role("button", name="Try now").click()
+    await expect(mine(page)).to_have_count(1)
+
+
+async def test_another_choice_ends_the_tries_for_the_old_one(news: News) -> None:
+    page = await news.read(await news.poll())
+    sent = await _first_answers(page, _problem(503, "busy", **{"Retry-After": "1"}))
+    await vote(page, "Iran")
+    await expect(page.get_by_role("button", name="Try now")).to_be_visible()
+    await page.get_by_label("Neither").check()
+    await expect(page.get_by_role("status")).to_be_empty()
+    await page.get_by_role("button", name="Vote").click()
+    await expect(mine(page)).to_have_count(1)
+    assert [vote["selection"] for vote in sent] == [[1], [3]]
+
+
+async def test_a_lost_answer_does_not_make_a_second_reader(news: News) -> None:
+    poll = await news.poll()
+    page = await news.read(poll)
+    sent = await _first_answers(page, {"lost": True})
+    await vote(page, "Iran")
+    await expect(mine(page)).to_have_count(1)
+    assert len(sent) == 2
+    assert await news.http.counts(poll) == [1, 0, 0]
+
+
+async def test_two_first_votes_at_once_are_one_reader(news: News) -> None:
+    polls = [await news.poll(), await news.poll("Mourn or celebrate?", ["Mourn", "Celebrate"])]
+    page = await news.open(await news.blank(), "".join(embed(news.service, poll) for poll in polls))
+    sent = await _first_answers(page)
+    await page.get_by_label("Iran").check()
+    await page.get_by_label("Mourn").check()
+    await page.evaluate(
+        "document.querySelectorAll('pollsvc-poll').forEach((poll) => "
+        "poll.shadowRoot.querySelector('[part=vote]').click())"
+    )
+    await expect(mine(page)).to_have_count(2)
+    assert sent[0]["idempotency_key"] == sent[1]["idempotency_key"]
+
+
+async def test_a_bad_token_is_dropped_and_the_vote_sent_once_more(news: News) -> None:
+    poll = await news.poll()
+    page = await news.read(poll)
+    await vote(page, "Iran")
+    await expect(mine(page)).to_have_count(1)
+    await page.evaluate(
+        "localStorage[Object.keys(localStorage)[0]] = JSON.stringify({reader: 'bad', votes: {}})"
+    )
+    await page.reload()
+    sent = await _first_answers(page)
+    await vote(page, "Neither")
+    await expect(mine(page)).to_have_count(1)
+    assert sent[0]["reader"] == "bad"
+    assert "reader" not in sent[1]
+
+
+async def test_who_has_voted_already_sees_the_recorded_vote(news: News) -> None:
+    poll = await news.poll()
+    page = await news.read(poll)
+    reader = Reader(news.http)
+    await reader.vote(poll, 1)
+    site = (await news.http.get(f"/api/v1/polls/{poll}")).json["site"]
+    await page.evaluate(
+        "([key, value]) => { localStorage[key] = value; }",
+        [f"pollsvc {news.service.base_url} {site}", json.dumps({"reader": reader.token, "votes": {}})],
+    )
+    await vote(page, "Neither")
+    await expect(page.get_by_role("status")).to_have_text("You had voted before. That vote stands.")
+    row = page.get_by_role("listitem").filter(has_text="Iran")
+    await expect(row.get_by_role("img", name="Your vote")).to_be_visible()
+
+
+async def test_a_refused_vote_leads_to_the_polls_page(news: News) -> None:
+    page = await news.read(await news.poll())
+    await _first_answers(page, _problem(403, "origin_not_allowed"))
+    await vote(page, "Iran")
+    await expect(page.get_by_role("status")).to_contain_text("own page")
+    await expect(page.get_by_role("button", name="Vote")).to_be_visible()
+
+
+async def test_a_vote_that_is_held_is_not_called_counted(news: News) -> None:
+    page = await news.read(await news.poll())
+
+    async def hold(route: Route) -> None:
+        reply = await route.fetch()
+        await route.fulfill(response=reply, json=await reply.json() | {"status": "held"})
+
+    await page.route(VOTES, hold)
+    await vote(page, "Iran")
+    await expect(page.get_by_role("status")).to_have_text("Recorded, but held for review before it counts.")
+
+
+async def test_without_storage_votes_count_for_the_life_of_the_page(news: News) -> None:
+    poll, second = await news.poll(), await news.poll("Mourn or celebrate?", ["Mourn", "Celebrate"])
+    page = await news.blank()
+    await page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no'); }})"
+    )
+    sent = await _first_answers(page)
+    await news.open(page, embed(news.service, poll) + embed(news.service, second))
+    await vote(page, "Iran", page.locator("pollsvc-poll").first)
+    await expect(mine(page)).to_have_count(1)
+    await vote(page, "Mourn", page.locator("pollsvc-poll").last)
+    await expect(mine(page)).to_have_count(2)
+    assert "reader" in sent[1]
+
+
+@pytest.mark.parametrize("proxy", ["refuses", "hangs"])
+async def test_where_streams_do_not_come_through_results_move_all_the_same(news: News, proxy: str) -> None:
+    poll = await news.poll()
+    page = await news.blank()
+    await page.clock.install()
+
+    async def block(route: Route) -> None:
+        if proxy == "refuses":
+            await route.abort()
+
+    await page.route("**/live?**", block)
+    await news.open(page, embed(news.service, poll))
+    await vote(page, "Iran")
+    await expect(mine(page)).to_have_count(1)
+    await news.others_vote(poll, [2], [2])
+    voters = page.locator("[part=voters]")
+    for _ in range(30):
+        await page.clock.run_for(1_000)
+    await expect(voters).to_contain_text("3 voters")
+    assert await page.evaluate("streams.every((stream) => stream.readyState != 1)")
+
+
+async def test_an_unreachable_service_leaves_the_link_and_is_asked_again(news: News) -> None:
+    poll = await news.poll()
+    page = await news.blank()
+    failed = 0
+
+    async def fail_once(route: Route) -> None:
+        nonlocal failed
+        failed += 1
+        await (route.abort() if failed == 1 else route.continue_())
+
+    await page.route("**/api/v1/polls?**", fail_once)
+    await page.goto(news.publisher.put(article(news.service, embed(news.service, poll))))
+    await expect(page.get_by_role("link", name="Vote: Who won?")).to_be_visible()
+    await expect(page.get_by_role("radio")).to_have_count(3)
+    await expect(page.get_by_role("link", name="Vote: Who won?")).to_have_count(0)
