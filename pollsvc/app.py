@@ -3,12 +3,10 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from hashlib import sha256
 
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
-from pollsvc import __version__
 from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.clock import Clock
 from pollsvc.services.admission import Admission
@@ -16,7 +14,7 @@ from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.live_hub import LiveHub
 from pollsvc.services.readers import Readers
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.snapshots import Publisher, dump
+from pollsvc.services.snapshots import Publisher
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Voting
@@ -52,11 +50,9 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     url, base_url = settings.database_url, settings.base_url
     own_origin = canonical_origin("/".join(base_url.split("/")[:3])) or ""
     strings = Strings()
-    release = sha256(__version__.encode() + dump(strings.by_lang) + base_url.encode()).hexdigest()[:8]
-
     reading = Connection(url, reconnects=True)
     hub = LiveHub(clock)
-    tallies = Tallies(reading, Publisher(base_url, strings, release), clock, on_changed=hub.publish)
+    tallies = Tallies(reading, Publisher(base_url, strings), clock, on_changed=hub.publish)
     receipts = Receipts(settings.secret_keys)
     writer = BallotWriter(url, receipts.seal, tallies.apply, settings.queue_limit)
     listener = ChangeListener(url, tallies.on_change)

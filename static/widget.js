@@ -21,7 +21,7 @@ li{position:relative;border:var(--l);border-radius:.5em}
 i{position:absolute;inset-block:0;border-radius:inherit;border-block-end:2px solid var(--a);background:color-mix(in srgb,var(--a) 15%,transparent)}
 label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
 input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a);font-weight:700}
-label>span{block-size:2.9em;font-size:.8em;white-space:pre}
+label>span{block-size:2.9em;font-size:.8em;white-space:pre;text-align:end}
 label>span::first-line{font-size:1rem;font-weight:700}
 button,a{display:inline-block;cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
 button{min-block-size:3.4em}

@@ -27,7 +27,8 @@ async def audit(poll: str | None, as_json: bool) -> None:
     """Recount and verify everything, or one POLL; exit status 1 on any difference."""
     found = settings().require_secrets()
     async with database(found) as connection:
-        with click.progressbar(length=1, label="Recounting", file=sys.stderr) as bar:
+        hidden = not sys.stderr.isatty()
+        with click.progressbar(length=1, label="Recounting", file=sys.stderr, hidden=hidden) as bar:
 
             def progress(done: int, total: int) -> None:
                 bar.length = max(total, 1)

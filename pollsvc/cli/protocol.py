@@ -5,6 +5,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+LINGER = 2
+"""Seconds that a closed connection gets to take what was written to it."""
+
 
 class CorkedTransport:
     """A transport that sends at the end of the event loop's turn what was written during it.
@@ -28,9 +31,11 @@ class CorkedTransport:
         self._written.append(data)
 
     def close(self) -> None:
-        """Send what was written, then close."""
+        """Send what was written, then close; a client that takes nothing is cut off."""
         self._flush()
         self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(LINGER, self._transport.abort)
 
     def _flush(self) -> None:
         if self._written:

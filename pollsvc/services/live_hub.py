@@ -206,4 +206,4 @@ class LiveHub:
 def frame_of(snapshot: Snapshot, now: float) -> bytes:
     """A snapshot as a server-sent event (WHATWG HTML, section 9.2)."""
     data = at(snapshot.frame, now)
-    return b"event: results\nid: %d\ndata: %b\n\n" % (snapshot.version, data)
+    return b"event: results\nid: %d\ndata: %b\n\n" % (snapshot.frame_id, data)

@@ -5,6 +5,8 @@ A snapshot is made when something changed and then only copied: the same bytes f
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
 
 from msgspec.json import Encoder
 
@@ -17,21 +19,35 @@ dump = Encoder().encode
 """Returns a value as compact JSON in UTF-8."""
 
 
-class Publisher:
+class Publisher(NamedTuple):
     """What every snapshot needs beside its poll: where the service is, and the words for readers."""
 
-    def __init__(self, base_url: str, strings: Strings, release: str) -> None:
-        self.base_url = base_url
-        self.strings = strings
-        self.release = release  # stands in ETags, so that a new release is fetched anew
+    base_url: str
+    strings: Strings
+
+
+class Body(NamedTuple):
+    """A JSON object without its member `now`, and its weak validator (RFC 9110, section 8.8.1).
+
+    The validator is made of the bytes, so that it tells no more than they do.
+    """
+
+    json: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, value: Mapping[str, object]) -> "Body":
+        """The body that says this value."""
+        json = dump(value)
+        return cls(json, f'W/"{blake2b(json, digest_size=12).hexdigest()}"')
+
+    def at(self, now: float) -> bytes:
+        """The body with the server's time in it, in whole seconds."""
+        return at(self.json, now)
 
 
 class Snapshot:
-    """One poll at one version and state.
-
-    Bodies are JSON without the member `now`, to be completed by `at`, since the server's time is the one
-    thing that changes without a version.
-    """
+    """One poll at one version and state, rendered for each audience when it is first asked for."""
 
     def __init__(self, poll: Poll, version: int, totals: Totals, now: float, publisher: Publisher) -> None:
         self.poll = poll
@@ -40,24 +56,19 @@ class Snapshot:
         self.state = poll.state(now)
         self.until = poll.next_change(now)
         self._publisher = publisher
-        self._bodies: dict[str, bytes] = {}
-
-    def etag(self, lang: str) -> str:
-        """A weak validator (RFC 9110, section 8.8.1): equal while nothing but `now` differs."""
-        return f'W/"{self.version}-{self.state}-{lang}-{self._publisher.release}"'
+        self._bodies: dict[str, Body] = {}
 
     def lang(self, wanted: str | None) -> str:
         """The language of the words around the poll: as wanted, else the poll's, else the site's."""
         return self._publisher.strings.choose(wanted or "", self.poll.lang, self.poll.site.locale)
 
-    def body(self, lang: str) -> bytes:
+    def body(self, lang: str) -> Body:
         """The poll for everybody, with the strings of a language from `lang()`."""
         body = self._bodies.get(lang)
         if body is None:
             strings = self._publisher.strings.by_lang[lang]
-            body = self._bodies[lang] = dump(
-                self._definition() | {"results": self.public, "strings": strings}
-            )
+            body = Body.of(self._definition() | {"results": self.public, "strings": strings})
+            self._bodies[lang] = body
         return body
 
     @cached_property
@@ -75,14 +86,19 @@ class Snapshot:
         return self._visible(voted=True)
 
     @cached_property
-    def voted_body(self) -> bytes:
+    def voted_body(self) -> Body:
         """What the results address of those who voted answers."""
-        return dump(self._moving() | {"results": self.voted})
+        return Body.of(self._moving() | {"results": self.voted})
 
     @cached_property
     def frame(self) -> bytes:
         """The `data` of a live event, for everybody."""
         return dump(self._moving() | {"results": self.public})
+
+    @property
+    def frame_id(self) -> int:
+        """The `id` of a live event: the version, or 0 where the results are hidden and with them the pace."""
+        return self.version if self.public is not None else 0
 
     @cached_property
     def results_url(self) -> str | None:
@@ -127,7 +143,7 @@ class Snapshot:
 
 
 def at(body: bytes, now: float) -> bytes:
-    """A snapshot's body with the server's time in it, in whole seconds."""
+    """A JSON object with the member `now` put first: the one thing that changes without a version."""
     return b'{"now":"%b",%b' % (_second(int(now)), body[1:])
 
 

@@ -30,7 +30,7 @@ CATCH_UP = 0.3  # seconds that a vote's answer waits for totals that hold it
 class Tallies:
     """Snapshots by poll id, kept up to date until `stop`.
 
-    `on_changed` is told each new snapshot.
+    `on_changed` is told each new snapshot that readers can tell from the last.
     """
 
     def __init__(
@@ -200,10 +200,12 @@ class Tallies:
                 self._load(poll)
 
     def _publish(self, poll: Poll, version: int, totals: Totals) -> Snapshot:
+        before = self._snapshots.get(poll.id)
         snapshot = Snapshot(poll, version, totals, self._clock(), self._publisher)
         self._snapshots[poll.id] = snapshot
         self._schedule(snapshot)
-        self._on_changed(snapshot)
+        if before is None or before.frame != snapshot.frame:  # hidden results move unseen
+            self._on_changed(snapshot)
         return snapshot
 
     def _schedule(self, snapshot: Snapshot) -> None:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from pollsvc.domain.article import canonical_url
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, no_such_poll
-from pollsvc.services.snapshots import Snapshot, at, dump
+from pollsvc.services.snapshots import Snapshot, dump
 from pollsvc.services.tallies import Tallies
 from pollsvc.web.http import header, respond
 
@@ -40,7 +40,8 @@ class GetPoll:
             snapshot = await self._tallies.get(poll)
         query = scope["query_string"]
         lang = snapshot.lang(wanted_lang(parse_query(query)) if query else None)
-        await cached(scope, send, snapshot.etag(lang), lambda: at(snapshot.body(lang), self._clock()))
+        body = snapshot.body(lang)
+        await cached(scope, send, body.etag, lambda: body.at(self._clock()))
 
 
 class GetPolls:
@@ -88,18 +89,19 @@ class GetVotedResults:
         snapshot = await self._tallies.get(params["poll"])
         if not hmac.compare_digest(params["key"].encode(), snapshot.poll.results_key.encode()):
             raise no_such_poll()
-        await cached(scope, send, snapshot.etag("voted"), lambda: at(snapshot.voted_body, self._clock()))
+        body = snapshot.voted_body
+        await cached(scope, send, body.etag, lambda: body.at(self._clock()))
 
 
 async def several(
     scope: Scope, send: Send, start: bytes, snapshots: Sequence[Snapshot], lang: str | None, now: float
 ) -> None:
     """Answer with a list of polls after a JSON object's `start`."""
-    tagged = [(snapshot, snapshot.lang(lang)) for snapshot in snapshots]
-    names = "".join(snapshot.poll.id + snapshot.etag(lang) for snapshot, lang in tagged)
-    etag = f'W/"{blake2b(names.encode(), digest_size=12).hexdigest()}"'
-    bodies = (at(snapshot.body(lang), now) for snapshot, lang in tagged)
-    await cached(scope, send, etag, lambda: start + b'"polls":[' + b",".join(bodies) + b"]}")
+    bodies = [snapshot.body(snapshot.lang(lang)) for snapshot in snapshots]
+    tags = "".join(body.etag for body in bodies)
+    etag = f'W/"{blake2b(tags.encode(), digest_size=12).hexdigest()}"'
+    polls = (body.at(now) for body in bodies)
+    await cached(scope, send, etag, lambda: start + b'"polls":[' + b",".join(polls) + b"]}")
 
 
 async def cached(scope: Scope, send: Send, etag: str, body: Callable[[], bytes]) -> None:
