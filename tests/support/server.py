@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.poll import Kind, Visibility
@@ -44,6 +45,12 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = 10,
     while not await condition():
         assert time.monotonic() < deadline, f"not so within {seconds} s"
         await asyncio.sleep(pause)
+
+
+def connected_ports(pid: int) -> set[int]:
+    """The ports at the other end of a process's established connections."""
+    connections = psutil.Process(pid).net_connections("tcp")
+    return {one.raddr.port for one in connections if one.status == psutil.CONN_ESTABLISHED}
 
 
 class CliError(Exception):
@@ -82,7 +89,12 @@ class Service:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pollsvc", *args, stdout=PIPE, stderr=PIPE, env=self.env, cwd=self._folder
         )
-        out, err = await asyncio.wait_for(process.communicate(), 120)
+        try:
+            out, err = await asyncio.wait_for(process.communicate(), 60)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
         if process.returncode:
             raise CliError(process.returncode, (out + err).decode())
         return out.decode()
@@ -143,6 +155,16 @@ class Service:
         except TimeoutError:
             await self.kill()
             raise
+
+    def workers(self) -> list[int]:
+        """The ids of the worker processes of `--workers N`."""
+        assert self.process is not None
+        children = psutil.Process(self.process.pid).children()
+        return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+    def worker_at(self, port: int) -> int | None:
+        """The id of the worker that holds the other end of a connection from this port of ours."""
+        return next((pid for pid in self.workers() if port in connected_ports(pid)), None)
 
     async def create_site(self, name: str = SITE, origins: Sequence[str] = (ORIGIN,), *more: str) -> str:
         """Add a site; returns its id."""

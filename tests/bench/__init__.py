@@ -1,0 +1,1 @@
+"""What `make bench` runs: each row of speed beside its reference, in one run on one machine."""

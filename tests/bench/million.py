@@ -1,0 +1,118 @@
+"""A database with a million ballots: how long until it serves, and how large it is."""
+
+import random
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+
+from pollsvc.domain.ballot import Ballot, Cast, Status
+from pollsvc.domain.clock import minute_of
+from pollsvc.services.receipts import Receipts
+from pollsvc.storage.ballots import record
+from pollsvc.storage.database import Connection
+from tests.bench.harness import Bench, BenchError, Template, make_template, pollsvc, say
+from tests.bench.report import Row
+from tests.support.server import SECRET
+
+ROUNDS = 3
+_BALLOTS = 1_000_000
+_POLLS = 10
+_MINUTES = 1_440  # over which the ballots of each poll are spread
+_BATCH = 20_000
+
+
+async def million(bench: Bench) -> list[Row]:
+    """Seconds from `serve` to /readyz, beside an empty database; and the file's bytes for each ballot."""
+    template = await make_template(bench, _POLLS)
+    full = template.copy(bench)
+    await _fill(full, template)
+    content = _content(full)
+    size = full.stat().st_size / _BALLOTS
+    starts: list[float] = []
+    empty: list[float] = []
+    first: list[float] = []
+    for number in range(1, ROUNDS + 1):
+        took, answered = await _start(bench, full, template.polls[0])
+        starts.append(took)
+        first.append(answered)
+        empty.append((await _start(bench, template.copy(bench), template.polls[0]))[0])
+        say(
+            f"start, round {number} of {ROUNDS}: {starts[-1]:.2f} s, with an empty database {empty[-1]:.2f} s"
+        )
+    note = f"the first result of a poll with {_BALLOTS // _POLLS:,} ballots then takes {median(first):.0f} ms"
+    how = f"from the start of `pollsvc serve` to 200 from /readyz, on {_BALLOTS:,} ballots in {_POLLS} polls"
+    layout = f"the SQLite file of {_POLLS} polls, {_MINUTES} minutes, 2 placements, tally and keys included"
+    return [
+        Row("start_to_ready_s", "s", f"{how}; reference: an empty database", starts, empty, {"note": note}),
+        Row(
+            "storage_bytes_per_ballot",
+            "bytes",
+            f"{layout}; reference: the ballots' fields alone, as text",
+            [size],
+            [content],
+        ),
+    ]
+
+
+async def _start(bench: Bench, database: Path, poll: str) -> tuple[float, float]:
+    """Seconds until it is ready, and ms that the first result then takes."""
+    started = time.monotonic()
+    async with pollsvc(bench, database) as service, aiohttp.ClientSession() as session:
+        ready = time.monotonic()
+        async with session.get(f"{service.base_url}/api/v1/polls/{poll}") as answer:
+            if answer.status != 200:
+                raise BenchError(f"the first result was answered {answer.status}: {await answer.text()}")
+        return ready - started, (time.monotonic() - ready) * 1000
+
+
+async def _fill(database: Path, template: Template) -> None:
+    """Record the ballots as the service does, in larger batches."""
+    receipts = Receipts([SECRET])
+    casts = _casts(template, receipts)
+    connection = Connection(f"sqlite:///{database}")
+    await connection.open()
+    try:
+        done = 0
+        while batch := list(islice(casts, _BATCH)):
+            await record(connection, batch, receipts.seal)
+            done += len(batch)
+            if done % 200_000 == 0:
+                say(f"{done:,} of {_BALLOTS:,} ballots recorded")
+    finally:
+        await connection.close()
+
+
+def _casts(template: Template, receipts: Receipts) -> Iterator[Cast]:
+    """Ballots in the order of their minutes, by voters in no order, spread over polls, options, articles."""
+    start = minute_of(time.time()) - _MINUTES
+    pick = random.Random(1)
+    for number in range(_BALLOTS):
+        ballot = Ballot(
+            poll=template.polls[number % _POLLS],
+            voter=secrets.token_urlsafe(16),
+            revision=1,
+            selection=str(pick.randint(1, 3)),
+            status=Status.COUNTED.value,
+            article=pick.randint(0, 1),
+            minute=start + number * _MINUTES // _BALLOTS,
+            signature="",
+        )
+        yield Cast(receipts.seal(ballot), allow_change=False)
+
+
+def _content(database: Path) -> float:
+    """The bytes of an average ballot's fields. Raises BenchError when ballots are missing."""
+    with closing(sqlite3.connect(database)) as connection:
+        fields = [row[1] for row in connection.execute("PRAGMA table_info(ballots)")]
+        lengths = " + ".join(f"length({field})" for field in fields)
+        number, content = connection.execute(f"SELECT count(*), avg({lengths}) FROM ballots").fetchone()
+    if number != _BALLOTS:
+        raise BenchError(f"{number} ballots were recorded instead of {_BALLOTS}")
+    return float(content)

@@ -1,0 +1,184 @@
+"""What was acknowledged is kept: through kill -9, SIGTERM and the loss of the database, all under load."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pollsvc.domain.ballot import Ballot
+from tests.support.postgres import create_database, drop_database
+from tests.support.reader import Http, Reader, Stream, Wire, new_key, vote_bytes, watch
+from tests.support.server import Service, run_service, until
+
+ROUNDS = 20
+PER_ROUND = 60
+"""Acknowledged votes after which a round's load may end."""
+CLIENTS = 16
+
+
+class Load:
+    """Readers who vote once each and remember what they were told, between `start` and `stop`."""
+
+    def __init__(self, service: Service, poll: str) -> None:
+        self._service = service
+        self._poll = poll
+        self._tasks: list[asyncio.Task[None]] = []
+        self.acknowledged: dict[str, tuple[list[int], bytes]] = {}
+        self.refused: list[int] = []
+        self.unanswered: dict[str, int] = {}  # or refused when a commit broke: recorded or not
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        self._tasks = [asyncio.create_task(self._vote()) for _ in range(CLIENTS)]
+        try:
+            yield
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def more(self, votes: int) -> None:
+        """Wait for so many more acknowledged votes."""
+        wanted = len(self.acknowledged) + votes
+
+        async def reached() -> bool:
+            return len(self.acknowledged) >= wanted
+
+        await until(reached, pause=0.005)
+
+    async def _vote(self) -> None:
+        with Wire(self._service.base_url) as wire:
+            while True:
+                key, pick = new_key(), len(self.acknowledged) % 3 + 1
+                request = vote_bytes(self._poll, {"selection": [pick], "idempotency_key": key})
+                self.unanswered[key] = pick
+                try:
+                    answer = await wire.ask(request)
+                except (OSError, EOFError):
+                    await asyncio.sleep(0.02)
+                    continue
+                if answer.status == 201:
+                    del self.unanswered[key]
+                    self.acknowledged[key] = (answer.json["selection"], answer.receipt)
+                else:
+                    self.refused.append(answer.status)
+
+    async def assert_kept(self, http: Http, sample: int | None = None) -> None:
+        """Each acknowledged vote (or the latest of them) is there once, as it was, with its receipt."""
+        ballots = await self._service.ballots(self._poll)
+        assert len(ballots) >= len(self.acknowledged)
+        assert len(ballots) <= len(self.acknowledged) + len(self.unanswered)
+        by_signature = {ballot.signature: ballot for ballot in ballots}
+        assert len(by_signature) == len(ballots)
+        for picks, receipt in self.acknowledged.values():
+            assert _standing(by_signature, receipt).selection == str(picks[0])
+        for key, (picks, receipt) in list(self.acknowledged.items())[-(sample or 50) :]:
+            body = {"selection": picks, "idempotency_key": key}
+            again = await http.post_vote(self._poll, body)
+            assert (again.status, again.receipt) == (200, receipt)
+        assert sum(await http.counts(self._poll)) == len(ballots)
+
+
+def _standing(by_signature: dict[str, Ballot], receipt: bytes) -> Ballot:
+    return by_signature[receipt.decode().rpartition('"signature":"')[2].rstrip('"}')]
+
+
+async def test_no_acknowledged_vote_is_lost_by_kill_9(service_on: Service) -> None:
+    """Twenty kills under load on one database, with a recount now and then and at the end."""
+    poll = await service_on.add_poll()
+    load = Load(service_on, poll)
+    for number in range(ROUNDS):
+        async with load.running():
+            await load.more(PER_ROUND)
+            await service_on.kill()
+        await service_on.start()
+        async with Http(service_on.base_url) as http:
+            await load.assert_kept(http, sample=5)
+        if number % 5 == 4:
+            await service_on.assert_clean()
+    assert len(load.acknowledged) >= ROUNDS * PER_ROUND
+
+
+async def test_sigterm_under_load_with_streams_open(service_on: Service) -> None:
+    """It ends within 2 s with status 0, the streams end cleanly, and what was acknowledged is there."""
+    poll = await service_on.add_poll()
+    load = Load(service_on, poll)
+    async with Http(service_on.base_url) as http, watch(http, poll) as one, watch(http, poll) as other:
+        await one.until(lambda frame: True)
+        await other.until(lambda frame: True)
+        async with load.running():
+            await load.more(100)
+            began = time.monotonic()
+            assert await service_on.stop() == 0
+            assert time.monotonic() - began < 2
+            for stream in (one, other):
+                while await stream.next() is not None:
+                    pass
+    await service_on.start()
+    async with Http(service_on.base_url) as http:
+        await load.assert_kept(http)
+    await service_on.assert_clean()
+
+
+async def test_postgresql_drops_every_connection_under_load(tmp_path: Path, postgres: str) -> None:
+    """The service finds its way back by itself: votes count again, streams and results go on."""
+    url = await create_database(postgres)
+    try:
+        async with run_service(tmp_path, url, site=True) as service:
+            await _survive_termination(service, postgres)
+    finally:
+        await drop_database(postgres, url)
+
+
+async def _survive_termination(service: Service, postgres: str) -> None:
+    poll, name = await service.add_poll(), service.database_url.split("?")[0].rpartition("/")[2]
+    load, admin = Load(service, poll), await asyncpg.connect(postgres)
+    try:
+        async with Http(service.base_url) as http, watch(http, poll) as stream:
+            for _ in range(3):
+                async with load.running():
+                    await load.more(100)
+                    ended = await admin.fetch(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+                    )
+                    assert len(ended) >= 3
+                    await load.more(100)
+                assert set(load.refused) <= {503}
+                voters = (await http.results(poll))["voters"]
+                await seen(stream, voters)
+                await load.assert_kept(http)
+            assert (await http.get("/readyz")).status == 200
+            async with service.editor() as editor:  # by another process, so told by the listener
+                await editor.close_poll(poll)
+            await stream.until(lambda frame: frame.data["state"] == "closed", seconds=10)
+    finally:
+        await admin.close()
+    await service.assert_clean()
+
+
+async def seen(stream: Stream, voters: int) -> None:
+    await stream.until(lambda frame: frame.data["results"]["voters"] >= voters)
+
+
+async def test_a_start_without_the_database_says_so_and_ends(tmp_path: Path) -> None:
+    """And a later start on the same, restored database serves it."""
+    async with run_service(tmp_path, site=True) as service:
+        poll = await service.add_poll()
+        async with Http(service.base_url) as http:
+            await Reader(http).vote(poll, 1)
+        await service.stop()
+        file, away = tmp_path / "pollsvc.db", tmp_path / "away.db"
+        file.rename(away)
+        file.mkdir()
+        with pytest.raises(AssertionError, match="POLLSVC_DATABASE_URL") as failed:
+            await service.start()
+        assert "Traceback" not in str(failed.value)
+        file.rmdir()
+        away.rename(file)
+        await service.start()
+        async with Http(service.base_url) as http:
+            assert await http.counts(poll) == [1, 0, 0]

@@ -1,0 +1,128 @@
+"""Every setting is documented, read from its variable, and refused in one line when it cannot work."""
+
+import ipaddress
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from pollsvc.domain.errors import PollError
+from pollsvc.domain.poll import Policy
+from pollsvc.settings import Settings
+from pollsvc.storage.database import check_url
+from tests.support.reader import Http
+from tests.support.server import SECRET, CliError, Service, run_service
+
+DOCS = Path(__file__).parent.parent / "docs" / "settings.md"
+NAMES = [f"POLLSVC_{item.name.upper()}" for item in fields(Settings)]
+
+GOOD = {
+    "POLLSVC_DATABASE_URL": ("postgresql://u@h/n", "postgresql://u@h/n"),
+    "POLLSVC_SECRET_KEYS": (f" {SECRET} , b{SECRET}", (SECRET, f"b{SECRET}")),
+    "POLLSVC_BASE_URL": ("https://polls.example/", "https://polls.example"),
+    "POLLSVC_ADMISSION": ("strict", Policy.STRICT),
+    "POLLSVC_TRUSTED_PROXIES": (
+        "10.0.0.0/8, ::1/128",
+        (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128")),
+    ),
+    "POLLSVC_QUEUE_LIMIT": ("7", 7),
+    "POLLSVC_STREAMS_LIMIT": ("8", 8),
+    "POLLSVC_STREAMS_PER_NETWORK": ("9", 9),
+}
+
+BAD = [
+    ("POLLSVC_DATABASE_URL", "mysql://u@h/n"),
+    ("POLLSVC_DATABASE_URL", ""),
+    ("POLLSVC_SECRET_KEYS", ""),
+    ("POLLSVC_SECRET_KEYS", "short"),
+    ("POLLSVC_SECRET_KEYS", "a" * 64),
+    ("POLLSVC_SECRET_KEYS", f"{SECRET},"),
+    ("POLLSVC_SECRET_KEYS", f"short,{SECRET}"),
+    ("POLLSVC_BASE_URL", "polls.example"),
+    ("POLLSVC_BASE_URL", "javascript:alert(1)"),
+    ("POLLSVC_ADMISSION", "lax"),
+    ("POLLSVC_TRUSTED_PROXIES", "10.0.0.1/8"),
+    ("POLLSVC_TRUSTED_PROXIES", "everybody"),
+    ("POLLSVC_QUEUE_LIMIT", "0"),
+    ("POLLSVC_QUEUE_LIMIT", "-1"),
+    ("POLLSVC_QUEUE_LIMIT", "many"),
+    ("POLLSVC_STREAMS_LIMIT", "1.5"),
+    ("POLLSVC_STREAMS_PER_NETWORK", "10000000000"),
+    ("POLLSVC_STREAMS_PER_NETWORK", "٣"),
+]
+
+
+def test_every_setting_is_documented_and_nothing_else_is() -> None:
+    documented = set(re.findall(r"POLLSVC_[A-Z_]+", DOCS.read_text()))
+    assert {name for name in documented if not name.startswith("POLLSVC_TEST_")} == set(NAMES)
+
+
+def test_every_setting_has_a_help_text_and_an_example_here() -> None:
+    assert all(item.metadata["help"] for item in fields(Settings))
+    assert set(GOOD) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_setting_is_read_from_its_variable(name: str) -> None:
+    text, value = GOOD[name]
+    settings = Settings.from_environment({name: text})
+    assert getattr(settings, name.removeprefix("POLLSVC_").lower()) == value
+    others = {item.name: item.default for item in fields(Settings) if f"POLLSVC_{item.name.upper()}" != name}
+    assert {other: getattr(settings, other) for other in others} == others
+
+
+def test_a_flag_comes_before_the_environment() -> None:
+    settings = Settings.from_environment({"POLLSVC_ADMISSION": "open"}, admission="strict", base_url=None)
+    assert settings.admission is Policy.STRICT
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(AttributeError):
+        Settings().queue_limit = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_wrong_setting_names_itself(name: str, text: str) -> None:
+    with pytest.raises(PollError, match=name) as failed:
+        check_url(
+            Settings.from_environment({"POLLSVC_SECRET_KEYS": SECRET, name: text})
+            .require_secrets()
+            .database_url
+        )
+    assert "\n" not in failed.value.message
+    assert failed.value.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("POLLSVC_SECRET_KEYS", None),
+        ("POLLSVC_SECRET_KEYS", "weak"),
+        ("POLLSVC_DATABASE_URL", "oracle://x/y"),
+        ("POLLSVC_ADMISSION", "lax"),
+        ("POLLSVC_QUEUE_LIMIT", "0"),
+    ],
+)
+async def test_serve_does_not_start_with_it(tmp_path: Path, name: str, text: str | None) -> None:
+    """One line on standard error, status 2, and neither a port nor a database."""
+    service = Service(f"sqlite:///{tmp_path}/pollsvc.db", tmp_path, {}, 1)
+    service.env.pop(name, None)
+    if text is not None:
+        service.env[name] = text
+    with pytest.raises(CliError) as failed:
+        await service.run("serve", "--port", str(service.port))
+    [line] = failed.value.output.strip().splitlines()
+    assert (failed.value.status, line.startswith("pollsvc: "), name in line) == (2, True, True)
+    assert name != "POLLSVC_SECRET_KEYS" or "pollsvc keys rotate" in line
+    assert not (tmp_path / "pollsvc.db").exists()
+
+
+async def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    async with run_service(tmp_path, site=True) as service:
+        with pytest.raises(CliError) as failed:
+            await service.run("serve", "--port", str(service.port))
+        [line] = failed.value.output.strip().splitlines()
+        assert (failed.value.status, str(service.port) in line, "--port" in line) == (2, True, True)
+        async with Http(service.base_url) as http:
+            assert (await http.get("/readyz")).status == 200

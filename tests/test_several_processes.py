@@ -1,0 +1,213 @@
+"""Several processes on one database act as one service, and outlive each other."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped,unused-ignore]
+import pytest
+
+from tests.conftest import engine_url
+from tests.support.reader import Answer, Http, Reader, Stream, Wire, ask, fire, new_key, vote_bytes, watch
+from tests.support.server import Service, connected_ports, run_service, until
+
+SOON = 0.5
+"""Seconds within which another process knows."""
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+async def pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """`serve --workers 2` on each engine."""
+    folder = tmp_path_factory.mktemp(f"pair-{request.param}")
+    async with engine_url(request, folder) as url, run_service(folder, url, workers=2, site=True) as running:
+        await until(lambda: _has_workers(running, 2))
+        yield running
+
+
+async def _has_workers(service: Service, number: int) -> bool:
+    """Whether so many workers answer."""
+    seen = set()
+    with ExitStack() as stack:
+        for _ in range(8 * number):
+            wire = stack.enter_context(Wire(service.base_url))
+            try:
+                await asyncio.wait_for(wire.ask(get("/readyz")), 1)
+            except (OSError, EOFError, TimeoutError):
+                continue
+            seen.add(service.worker_at(wire.port))
+    return len(seen - {None}) == number
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nhost: t\r\n\r\n".encode()
+
+
+async def wire_to_each(service: Service, stack: ExitStack) -> dict[int, Wire]:
+    """A connection to each worker, by the worker's id."""
+    wires: dict[int, Wire] = {}
+    for _ in range(200):
+        wire = stack.enter_context(Wire(service.base_url))
+        await wire.ask(get("/healthz"))
+        worker = service.worker_at(wire.port)
+        if worker is not None:
+            wires.setdefault(worker, wire)
+        if len(wires) == 2:
+            return wires
+    raise AssertionError("all connections went to one worker")
+
+
+async def test_a_vote_is_seen_in_the_other_process(pair: Service) -> None:
+    """By a reader who asks the other worker, and by one who watches there; in both directions."""
+    poll = await pair.add_poll()
+    path = get(f"/api/v1/polls/{poll}")
+    with ExitStack() as stack:
+        wires = await wire_to_each(pair, stack)
+        for wire in wires.values():
+            assert (await wire.ask(path)).json["results"]["voters"] == 0
+        for number, worker in enumerate(wires, 1):
+            other = next(wire for pid, wire in wires.items() if pid != worker)
+            vote = vote_bytes(poll, {"selection": [number], "idempotency_key": new_key()})
+            answer = await wires[worker].ask(vote)
+            answered = time.monotonic()
+            assert answer.json["results"]["voters"] == number
+
+            async def seen(other: Wire = other, answer: Answer = answer) -> bool:
+                return bool((await other.ask(path)).json["results"] == answer.json["results"])
+
+            await until(seen, seconds=SOON)
+            assert time.monotonic() - answered < SOON
+
+
+async def test_streams_in_all_processes_show_a_vote(pair: Service) -> None:
+    poll = await pair.add_poll()
+    async with Http(pair.base_url) as http, AsyncExitStack() as stack:
+        streams: list[Stream] = []
+        while not all(map(connected_ports, pair.workers())):
+            assert len(streams) < 200, "all connections went to one worker"
+            streams.append(await stack.enter_async_context(watch(http, poll)))
+        for stream in streams:
+            await stream.until(lambda frame: True)
+        await Reader(http).vote(poll, 1)
+        answered = time.monotonic()
+        for stream in streams:
+            frame = await stream.until(lambda frame: frame.data["results"]["voters"] == 1)
+            assert frame.at - answered < SOON
+
+
+async def test_polls_made_and_closed_by_command_are_known_everywhere(pair: Service) -> None:
+    article = "https://news.example/breaking"
+    with ExitStack() as stack:
+        wires = await wire_to_each(pair, stack)
+        poll = await pair.create_poll(article=article)
+        for wire in wires.values():
+            found = await wire.ask(get(f"/api/v1/articles?url={article}"))
+            assert [one["id"] for one in found.json["polls"]] == [poll]
+            vote = vote_bytes(poll, {"selection": [1], "idempotency_key": new_key()})
+            assert (await wire.ask(vote)).status == 201
+        await pair.run("poll", "close", poll)
+        done = time.monotonic()
+        for wire in wires.values():
+
+            async def closed(wire: Wire = wire) -> bool:
+                return bool((await wire.ask(get(f"/api/v1/polls/{poll}"))).json["state"] == "closed")
+
+            await until(closed)
+            late = await wire.ask(vote_bytes(poll, {"selection": [1], "idempotency_key": new_key()}))
+            assert late.code == "poll_not_open"
+        assert time.monotonic() - done < SOON
+
+
+async def test_a_poll_asked_for_too_early_is_found_once_it_is_there(pair: Service) -> None:
+    """A process that has just said 404 for a draft shows it when it is published."""
+    poll = await pair.add_poll(draft=True)
+    with ExitStack() as stack:
+        wires = await wire_to_each(pair, stack)
+        for wire in wires.values():
+            assert (await wire.ask(get(f"/api/v1/polls/{poll}"))).status == 404
+        async with pair.editor() as editor:
+            await editor.open_poll(poll)
+        for wire in wires.values():
+
+            async def found(wire: Wire = wire) -> bool:
+                return (await wire.ask(get(f"/api/v1/polls/{poll}"))).status == 200
+
+            await until(found, seconds=2)
+
+
+async def test_votes_in_all_processes_add_up(pair: Service) -> None:
+    poll = await pair.add_poll(kind="multiple", allow_change=True)
+    requests = [
+        vote_bytes(poll, {"selection": [number % 3 + 1], "idempotency_key": new_key()})
+        for number in range(1500)
+    ]
+    answers = await fire(pair.base_url, ask, requests)
+    assert {answer.status for answer in answers} == {201}
+    with ExitStack() as stack:
+        for wire in (await wire_to_each(pair, stack)).values():
+
+            async def complete(wire: Wire = wire) -> bool:
+                results = (await wire.ask(get(f"/api/v1/polls/{poll}"))).json["results"]
+                return [option["count"] for option in results["options"]] == [500, 500, 500]
+
+            await until(complete, seconds=2)
+    await pair.assert_clean(poll)
+
+
+async def test_a_worker_that_is_killed_is_replaced(pair: Service) -> None:
+    """Its readers try again and are served; no acknowledged vote is lost."""
+    poll, before = await pair.add_poll(), pair.workers()
+    acknowledged = 0
+
+    async def persist(wire: Wire, request: bytes) -> None:
+        nonlocal acknowledged
+        while True:
+            try:
+                answer = await wire.ask(request)
+            except (OSError, EOFError):
+                continue
+            assert answer.status in (200, 201)
+            acknowledged += 1
+            if acknowledged == 100:
+                os.kill(before[0], signal.SIGKILL)
+            return
+
+    requests = [vote_bytes(poll, {"selection": [1], "idempotency_key": new_key()}) for _ in range(1000)]
+    await fire(pair.base_url, persist, requests, connections=16)
+    assert len(await pair.ballots(poll)) == 1000
+    await until(lambda: _has_workers(pair, 2))
+    assert before[0] not in pair.workers()
+    assert before[1] in pair.workers()
+    await pair.assert_clean(poll)
+
+
+async def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    async with run_service(tmp_path, workers=2, site=True) as service:
+        assert service.process is not None
+        workers = [psutil.Process(pid) for pid in service.workers()]
+        assert len(workers) == 2
+        os.kill(service.process.pid, signal.SIGKILL)
+        await service.process.wait()
+
+        async def ended() -> bool:
+            return not any(worker.is_running() for worker in workers)
+
+        await until(ended)
+
+
+async def test_sigterm_ends_all_workers_in_time(tmp_path: Path) -> None:
+    async with run_service(tmp_path, workers=2, site=True) as service:
+        poll = await service.add_poll()
+        await until(lambda: _has_workers(service, 2))
+        workers = [psutil.Process(pid) for pid in service.workers()]
+        async with Http(service.base_url) as http, watch(http, poll) as stream:
+            await stream.until(lambda frame: True)
+            began = time.monotonic()
+            assert await service.stop() == 0
+            assert time.monotonic() - began < 2
+        assert not any(worker.is_running() for worker in workers)
