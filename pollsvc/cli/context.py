@@ -4,8 +4,8 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -52,8 +52,15 @@ async def database(found: Settings) -> AsyncIterator[Connection]:
 
 async def prepare(found: Settings) -> None:
     """Make the tables in an empty database. Raises PollError when it is away or of another release."""
-    try:
+    with opening():
         await ensure_current(found.database_url)
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """What a driver says of a database that cannot be opened, as a PollError."""
+    try:
+        yield
     except PollError:
         raise
     except Exception as error:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from pollsvc.cli.context import database, json_option, print_json, run, settings
+from pollsvc.cli.context import database, json_option, opening, print_json, run, settings
 from pollsvc.services.audit import audit as recount
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage import migrate as migration
@@ -15,7 +15,9 @@ from pollsvc.storage import migrate as migration
 @run
 async def migrate() -> None:
     """Bring the database to the schema of this release."""
-    before = await migration.migrate(settings().database_url)
+    url = settings().database_url
+    with opening():
+        before = await migration.migrate(url)
     click.echo(f"The database is up to date (it was {f'at revision {before}' if before else 'empty'}).")
 
 

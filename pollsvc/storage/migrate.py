@@ -30,7 +30,14 @@ def _config(connection: Connection) -> Config:
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None]:
     current = MigrationContext.configure(connection).get_current_revision()
-    return current, ScriptDirectory.from_config(_config(connection)).get_current_head()
+    scripts = ScriptDirectory.from_config(_config(connection))
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise PollError(
+            Code.BAD_REQUEST,
+            f"The database is at revision {current}, which this release does not know: "
+            "install the newer release of pollsvc that made it.",
+        )
+    return current, scripts.get_current_head()
 
 
 def _upgrade(connection: Connection) -> str | None:
@@ -50,7 +57,8 @@ def _upgrade(connection: Connection) -> str | None:
 async def migrate(url: str) -> str | None:
     """Bring the database to this release's schema; returns the revision it had (None: it was empty).
 
-    Whoever comes second waits for the first and then finds nothing to do.
+    Whoever comes second waits for the first and then finds nothing to do. Raises PollError `bad_request`
+    when the database is of a newer release.
     """
     engine = create_async_engine(_engine_url(url))
     try:

@@ -3,7 +3,6 @@
 import secrets
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -104,7 +103,7 @@ class PollPage:
         if origin is not None and origin != self._own_origin:
             raise PollError(Code.ORIGIN_NOT_ALLOWED, "Vote on the poll's own page or with the widget.")
         snapshot = await self._tallies.get(request.path_params["poll"])
-        fields = parse_qs((await read_body(request.receive)).decode("latin-1"), max_num_fields=100)
+        fields = parse_query(await read_body(request.receive))
         sent = fields.get("selection", [])
         selection = [int(pick) for pick in sent if pick.isascii() and pick.isdigit() and len(pick) < 6]
         vote = VoteRequest(selection, idempotency_key=fields.get("idempotency_key", [None])[0])

@@ -116,11 +116,14 @@ async def cached(scope: Scope, send: Send, etag: str, body: Callable[[], bytes])
 
 
 def parse_query(query: bytes) -> dict[str, list[str]]:
-    """The parameters of a query string. Raises PollError `bad_request` when there are far too many."""
+    """The parameters of a query string or the fields of a form.
+
+    Raises PollError `bad_request` when there are far too many.
+    """
     try:
         return parse_qs(query.decode("latin-1"), max_num_fields=2 * MAX_POLLS)
     except ValueError:
-        raise PollError(Code.BAD_REQUEST, "Send fewer query parameters.") from None
+        raise PollError(Code.BAD_REQUEST, "Send fewer parameters.") from None
 
 
 def wanted_lang(query: dict[str, list[str]]) -> str | None:

@@ -16,10 +16,10 @@ _VOTES_PER_SECOND = 300
 
 _HEALTHY, _STALLED = 1_800, 200
 _NOISE = 50  # polls that only the streams watch that are to stall, so that their buffers fill
-_NOISE_SECONDS = 4.0
+_NOISE_SECONDS = 3.0
 _NOISE_FRAMES = 4  # a second a poll
-_SHOWN = 14  # votes whose frames are timed
-_PAUSE = 0.35  # seconds between them: more than a poll's interval between two frames
+_SHOWN = 12  # votes whose frames are timed
+_PAUSE = 0.3  # seconds between them: more than a poll's interval between two frames
 
 
 async def votes_while_watched(bench: Bench) -> list[Row]:
@@ -69,7 +69,7 @@ async def _delays(bench: Bench, port: int, voting: Voter, template: Template, *,
     others = Group(_STALLED, live_path(*template.polls), stall)
     async with streams(bench, port, healthy, others) as held:
         await voting.steady(noise, _NOISE_FRAMES * _NOISE, _NOISE_SECONDS)
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.7)
         if stall and (number := _unsent(port)) < _STALLED:
             raise BenchError(f"{_STALLED} streams should be stalled, but {number} have bytes unsent")
         sent = {}

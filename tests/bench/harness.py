@@ -8,7 +8,7 @@ import sys
 import time
 from asyncio.subprocess import STDOUT, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -18,7 +18,7 @@ import aiohttp
 from pollsvc.services.editing import Editing, NewPoll
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current
-from tests.support.server import Service, free_port
+from tests.support.server import CliError, Service, free_port
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build"
@@ -148,15 +148,17 @@ class Pollsvc(Service):
     def vote_url(self, poll: str) -> str:
         return f"{self.base_url}/api/v1/polls/{poll}/votes"
 
-    async def verify(self, voters: int) -> None:
-        """Whether the polls hold just so many voters, and a recount finds no fault. Raises BenchError."""
-        known = await self.cli("poll", "list")
-        found = sum([(await self.cli("results", poll["id"]))["voters"] for poll in known])
-        report = await self.run("audit", "--json")  # its exit status says that it is clean
-        if found != voters:
-            raise BenchError(
-                f"{voters} votes were answered 201, but there are {found} voters; audit: {report}"
-            )
+    async def verify(self, poll: str, voters: int) -> None:
+        """Whether the poll has just so many voters, and a recount finds no fault. Raises BenchError."""
+        results, report = await asyncio.gather(self.cli("results", poll), self._audit())
+        if results["voters"] != voters:
+            raise BenchError(f"{voters} votes were answered 201, but there are {results['voters']}: {report}")
+
+    async def _audit(self) -> str:
+        try:
+            return await self.run("audit", "--json")
+        except CliError as error:
+            raise BenchError(f"the recount found differences: {error.output}") from error
 
 
 @asynccontextmanager
@@ -168,7 +170,7 @@ async def pollsvc(bench: Bench, database: Path, tracer: Sequence[str | Path] = (
         yield service
     finally:
         if service.process is not None:
-            await _end(service.process, service.pid)
+            await _end(service.process)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ async def serving(
         await _until_answering(port, process, log)
         yield process
     finally:
-        await _end(process, _innermost(process.pid))
+        await _end(process)
 
 
 async def _until_answering(port: int, process: Process, log: Path) -> None:
@@ -231,15 +233,16 @@ async def _until_answering(port: int, process: Process, log: Path) -> None:
     raise BenchError(f"a reference server does not answer: {log.read_text()}")
 
 
-async def _end(process: Process, pid: int) -> None:
-    """End a server by SIGTERM to `pid`, and by SIGKILL when it does not end by itself."""
-    if process.returncode is None:
-        os.kill(pid, signal.SIGTERM)
+async def _end(process: Process) -> None:
+    """End a server by SIGTERM, and by SIGKILL when it does not end by itself; harmless when it has ended."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, FileNotFoundError):
+            os.kill(_innermost(process.pid), number)
         try:
             await asyncio.wait_for(process.wait(), 15)
+            return
         except TimeoutError:
-            os.kill(pid, signal.SIGKILL)
-            await process.wait()
+            continue
 
 
 def _innermost(pid: int) -> int:

@@ -28,11 +28,11 @@ async def results(bench: Bench) -> list[Row]:
             async with aiohttp.ClientSession(auto_decompress=False) as session, session.get(url) as got:
                 headers = [pair for pair in got.headers.items() if pair[0].lower() not in _OWN_HEADERS]
                 answer.write_text(json.dumps({"headers": headers, "body": await got.text()}))
-            ours.append(await load.get(bench, url, connections=load.FULL, seconds=5))
+            ours.append(await load.get(bench, url, connections=load.FULL, seconds=4))
             some[0].append(await load.get(bench, url, connections=load.SOME, seconds=2))
         async with reference(bench, "constant", {"BENCH_ANSWER": str(answer)}) as server:
             url = server.base_url + path
-            bare.append(await load.get(bench, url, connections=load.FULL, seconds=5))
+            bare.append(await load.get(bench, url, connections=load.FULL, seconds=4))
             some[1].append(await load.get(bench, url, connections=load.SOME, seconds=2))
         say(
             f"GET/s, round {number} of {ROUNDS}: {ours[-1]:,.0f}, bare {bare[-1]:,.0f}; "
@@ -42,5 +42,5 @@ async def results(bench: Bench) -> list[Row]:
     note = (
         f"with {load.SOME} connections {at_some[0]:,.0f} ÷ {at_some[1]:,.0f} = {at_some[0] / at_some[1]:.3g}"
     )
-    how = f"wrk, {load.FULL} connections, 5 s a run; reference: the same headers and bytes by a bare ASGI app"
+    how = f"wrk, {load.FULL} connections, 4 s a run; reference: the same headers and bytes by a bare ASGI app"
     return [Row("get_per_s_vs_bare", "GET/s", how, ours, bare, {"note": note})]

@@ -27,36 +27,41 @@ class Answered(NamedTuple):
     version: int
 
 
+_KEPT = 3.0  # seconds that an idle connection is used again: the server hangs up after 5
+
+
 class Voter:
     """Votes on connections that are kept, one more whenever all of them wait for an answer."""
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._idle: list[tuple[StreamReader, StreamWriter]] = []
+        self._idle: list[tuple[float, StreamReader, StreamWriter]] = []  # the last used at the end
 
     def close(self) -> None:
-        for _, writer in self._idle:
+        for _, _, writer in self._idle:
             writer.close()
 
     async def vote(self, poll: str) -> Answered:
         """A vote by a new reader. Raises BenchError when it is not answered 201."""
-        connection = (
-            self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port)
-        )
-        reader, writer = connection
+        reader, writer = await self._connection()
         request = vote_request(poll)
         sent = time.monotonic_ns()
         writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-        body = await reader.readexactly(length)
+        head, body = await read_answer(reader)
         at = time.monotonic_ns()
         if not head.startswith(b"HTTP/1.1 201 "):
             raise BenchError(f"a vote was answered {head!r} {body!r}")
-        self._idle.append(connection)
+        self._idle.append((time.monotonic(), reader, writer))
         return Answered(sent, at, json.loads(body)["results"]["version"])
 
-    async def _connect(self) -> tuple[StreamReader, StreamWriter]:
+    async def _connection(self) -> tuple[StreamReader, StreamWriter]:
+        if self._idle:
+            since, reader, writer = self._idle.pop()
+            if time.monotonic() - since < _KEPT:
+                return reader, writer
+            self.close()  # the others are older still
+            self._idle.clear()
+            writer.close()
         return await asyncio.open_connection("127.0.0.1", self._port)
 
     async def steady(self, polls: Sequence[str], per_second: float, seconds: float) -> list[Answered]:

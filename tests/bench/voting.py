@@ -77,7 +77,7 @@ async def fsyncs(bench: Bench) -> list[Row]:
                 bench, service.vote_url(template.polls[0]), service.pid, connections=load.FULL, seconds=3
             )
             ended = time.time()
-            await service.verify(_checked(votes).created)
+            await service.verify(template.polls[0], _checked(votes).created)
         ours.append(_syncs(trace, started, ended) / votes.created)
         trace = bench.new("trace")
         env = {"BENCH_DATABASE_URL": f"sqlite:///{bench.new('naive.db')}"}
@@ -106,7 +106,7 @@ async def _ours(bench: Bench, template: Template, connections: int, seconds: int
     async with pollsvc(bench, template.copy(bench)) as service:
         url = service.vote_url(template.polls[0])
         votes = await load.vote(bench, url, service.pid, connections=connections, seconds=seconds)
-        await service.verify(_checked(votes).created)
+        await service.verify(template.polls[0], _checked(votes).created)
     return votes
 
 
