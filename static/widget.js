@@ -99,7 +99,7 @@ const bring = async (some = Object.values(polls)) => {
 
 const hush = () => { stream = void stream?.close() }
 
-// Each second, for what is in view: clocks, and one stream or now and then a GET.
+// Each second, for what is in view: clocks, one stream or now and then a GET.
 const beat = () => {
 	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen))
 	// The first in view brings all.
@@ -150,9 +150,9 @@ const mount = (host = document.body) => {
 	const tell = (type = '', more = {}) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
 		{bubbles: true, composed: true, detail: {poll: id, results: poll.data.results, ...more}}))
 
-	// Nothing in view may jump: all that unfolds takes 2 px a frame.
+	// Nothing in view may jump: it unfolds by 2 px a frame.
 	const unfold = () => {
-		const more = view.seen && room < box.scrollHeight
+		const more = view.seen && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().top)
 		box.style.maxBlockSize = more ? room + 'px' : ''
 		if (!more) return folds--
 		requestAnimationFrame(() => {
@@ -161,7 +161,7 @@ const mount = (host = document.body) => {
 		})
 	}
 
-	// One piece, so that the result has the form's room.
+	// In one piece: the result has the form's room.
 	const build = () => {
 		const {kind, question, options, picks: {min, max}, url, strings: s} = poll.data, many = kind == 'multiple'
 		const locale = lang.startsWith(s.lang) ? lang : s.lang, rules = new Intl.PluralRules(locale)

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from tests.bench.harness import ARTICLE, ORIGIN, Bench, BenchError, make_template, pollsvc, reference, say
+from tests.bench.harness import ARTICLE, ORIGIN, Bench, BenchError, make_template, say
 from tests.bench.report import Row
+from tests.bench.servers import pollsvc, reference
 from tests.bench.voting import answer_length
 
 ROUNDS = 3

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-from tests.bench.harness import Bench, BenchError, Template, make_template, pollsvc, say
+from tests.bench.harness import Bench, BenchError, Template, make_template, say
 from tests.bench.report import Row
+from tests.bench.servers import pollsvc
 from tests.bench.streams import Group, live_path, streams
 from tests.bench.voter import Answered, Voter, voter
 

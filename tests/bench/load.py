@@ -2,11 +2,11 @@
 
 import json
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.harness import ARTICLE, ORIGIN, Bench, BenchError, need, pinned, processor_seconds, run
+from tests.bench.harness import ARTICLE, ORIGIN, Bench, BenchError, need, pinned, run
+from tests.bench.servers import Busy
 
 FULL = 256
 """Connections of the rows that are measured at full load."""
@@ -37,21 +37,26 @@ async def vote(bench: Bench, url: str, pid: int, *, connections: int, seconds: i
         "BENCH_ORIGIN": ORIGIN,
     }
     command = _wrk(bench, connections, seconds + 1, "--script", str(_SCRIPT), "--timeout", "10s", url)
-    before, started = processor_seconds(pid), time.monotonic()
+    core = Busy(pid)
     output = await run(*command, env=env, timeout=seconds + 30)
-    busy = (processor_seconds(pid) - before) / (time.monotonic() - started)
+    busy = core.share()
     found = json.loads(output.splitlines()[-1])
     return Votes(found["created"], found["measured"] / seconds, found["others"], found["broken"], busy)
 
 
-async def get(bench: Bench, url: str, *, connections: int, seconds: int) -> float:
-    """GETs answered a second. Raises BenchError when one was not answered 200."""
+async def get(bench: Bench, url: str, pid: int, *, connections: int, seconds: int) -> tuple[float, float]:
+    """GETs answered a second, and the share of its core that the server used.
+
+    Raises BenchError when one was not answered 200.
+    """
     await run(*_wrk(bench, connections, 1, url))
+    core = Busy(pid)
     output = await run(*_wrk(bench, connections, seconds, url), timeout=seconds + 30)
+    busy = core.share()
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
     if rate is None or "Non-2xx" in output or "Socket errors" in output:
         raise BenchError(f"GET {url} failed under load: {output}")
-    return float(rate[1])
+    return float(rate[1]), busy
 
 
 def _wrk(bench: Bench, connections: int, seconds: int, *more: str) -> list[str]:

@@ -17,8 +17,9 @@ from pollsvc.domain.clock import minute_of
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
-from tests.bench.harness import Bench, BenchError, Template, make_template, pollsvc, say
+from tests.bench.harness import Bench, BenchError, Template, make_template, say
 from tests.bench.report import Row
+from tests.bench.servers import pollsvc
 from tests.support.server import SECRET
 
 ROUNDS = 3

@@ -5,18 +5,9 @@ from pathlib import Path
 from statistics import median
 
 from tests.bench import load
-from tests.bench.harness import (
-    Bench,
-    BenchError,
-    Template,
-    make_template,
-    need,
-    pollsvc,
-    post,
-    reference,
-    say,
-)
+from tests.bench.harness import Bench, BenchError, Template, make_template, need, say
 from tests.bench.report import Row
+from tests.bench.servers import pollsvc, post, reference
 
 ROUNDS = 3
 NAIVE_CONNECTIONS = 16
