@@ -52,6 +52,16 @@ async def shared(
             yield running
 
 
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+async def two_workers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """The same in two processes on each engine; a test may kill one, and waits until it is replaced."""
+    folder = tmp_path_factory.mktemp(f"workers-{request.param}")
+    async with engine_url(request, folder) as url, run_service(folder, url, workers=2, site=True) as running:
+        yield running
+
+
 @pytest.fixture
 async def http(shared: Service) -> AsyncIterator[Http]:
     """A client of the shared service."""

@@ -6,9 +6,10 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from pollsvc.cli.main import cli as commands
 from pollsvc.domain.errors import PollError
@@ -24,18 +25,26 @@ async def cli(tmp_path: Path) -> Service:
     return service
 
 
+async def invoke(service: Service, *args: str) -> Result:
+    """Run a command in this process, where starting one for each would take too long."""
+    return await asyncio.to_thread(CliRunner().invoke, commands, args, env=service.env)
+
+
+async def cli_json(service: Service, *args: str) -> Any:
+    """What a command prints with `--json`."""
+    result = await invoke(service, *args, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
 async def refused(service: Service, *args: str) -> str:
-    """What a command that must be refused says; run in this process, since there are many."""
-
-    def invoke() -> str:
-        result = CliRunner().invoke(commands, args, env=service.env)
-        if isinstance(result.exception, PollError):
-            assert "\n" not in result.exception.message
-            return result.exception.message
-        assert result.exit_code == 2, result.output
-        return result.output.strip().splitlines()[-1]
-
-    return await asyncio.to_thread(invoke)
+    """What a command that must be refused says."""
+    result = await invoke(service, *args)
+    if isinstance(result.exception, PollError):
+        assert "\n" not in result.exception.message
+        return result.exception.message
+    assert result.exit_code == 2, result.output
+    return result.output.strip().splitlines()[-1]
 
 
 async def fails(service: Service, *args: str) -> str:
@@ -80,7 +89,8 @@ async def test_a_site_that_cannot_be(cli: Service, args: list[str], says: str) -
 
 async def test_a_poll_from_creation_to_close(cli: Service) -> None:
     """Created as a draft with all its options, shown, listed, opened, closed, reopened."""
-    created = await cli.cli(
+    created = await cli_json(
+        cli,
         *("poll", "create", "--site", "News", "--question", "Which <two>?", "--kind", "multiple"),
         *("--option", "a", "--option", "b", "--option", "c", "--min", "1", "--max", "2", "--allow-change"),
         *("--article", "https://news.example/x?utm_source=y", "--opens", "2026-01-01T00:00Z", "--draft"),
@@ -91,7 +101,7 @@ async def test_a_poll_from_creation_to_close(cli: Service) -> None:
     assert f'<pollsvc-poll poll="{poll}">' in created["embed"]
     assert f'<script async src="{cli.base_url}/w/1.js"></script>' in created["embed"]
     assert "Which &lt;two&gt;?" in created["embed"]
-    shown = await cli.cli("poll", "show", poll)
+    shown = await cli_json(cli, "poll", "show", poll)
     assert shown == {
         "id": poll,
         "site": "News",
@@ -106,12 +116,12 @@ async def test_a_poll_from_creation_to_close(cli: Service) -> None:
         "allow_change": True,
         "articles": ["https://news.example/x"],
     }
-    assert await cli.cli("poll", "list", "--site", "News") == [shown]
-    assert (await cli.cli("poll", "open", poll))["state"] == "open"
-    assert (await cli.cli("poll", "close", poll))["state"] == "closed"
-    reopened = await cli.cli("poll", "open", poll)
+    assert await cli_json(cli, "poll", "list", "--site", "News") == [shown]
+    assert (await cli_json(cli, "poll", "open", poll))["state"] == "open"
+    assert (await cli_json(cli, "poll", "close", poll))["state"] == "closed"
+    reopened = await cli_json(cli, "poll", "open", poll)
     assert (reopened["state"], reopened["closes_at"]) == ("open", None)
-    assert "Which <two>?" in await cli.run("poll", "show", poll)
+    assert "Which <two>?" in (await invoke(cli, "poll", "show", poll)).output
 
 
 @pytest.mark.parametrize(
@@ -149,9 +159,15 @@ async def test_an_unknown_poll(cli: Service) -> None:
 
 
 async def test_times_without_an_offset_are_of_the_sites_zone(cli: Service) -> None:
-    await cli.run("site", "add", "Tehran", "--origin", "https://t.example", "--time-zone", "Asia/Tehran")
-    poll = await cli.create_poll(site="Tehran", extra=["--opens", "2030-06-01T12:00"])
-    assert (await cli.cli("poll", "show", poll))["opens_at"] == "2030-06-01T08:30:00Z"
+    await cli_json(
+        cli, "site", "add", "Tehran", "--origin", "https://t.example", "--time-zone", "Asia/Tehran"
+    )
+    poll = await cli_json(
+        cli,
+        *("poll", "create", "--site", "Tehran", "--question", "Q?", "--option", "a", "--option", "b"),
+        *("--opens", "2030-06-01T12:00"),
+    )
+    assert (await cli_json(cli, "poll", "show", poll["id"]))["opens_at"] == "2030-06-01T08:30:00Z"
 
 
 async def test_results_audit_and_export_of_a_poll(service: Service) -> None:
@@ -159,12 +175,12 @@ async def test_results_audit_and_export_of_a_poll(service: Service) -> None:
     async with Http(service.base_url) as http:
         await Reader(http).vote(poll, 2, article="https://news.example/a")
         vote = await Reader(http).vote(poll, 2)
-        assert await service.cli("results", poll) == vote.json["results"] == await http.results(poll)
-    assert "100% of voters" in await service.run("results", poll)
-    report = await service.cli("audit", poll)
+        assert await cli_json(service, "results", poll) == vote.json["results"] == await http.results(poll)
+    assert "100% of voters" in (await invoke(service, "results", poll)).stdout
+    report = await cli_json(service, "audit", poll)
     assert (report["ok"], report["polls"], report["ballots"], report["differences"]) == (True, 1, 2, [])
-    assert "all agree" in await service.run("audit")
-    exported = json.loads(await service.run("poll", "export", poll))
+    assert "all agree" in (await invoke(service, "audit")).stdout
+    exported = json.loads((await invoke(service, "poll", "export", poll)).stdout)
     assert exported["results"] == vote.json["results"]
     assert [(row["article"], row["selection"], row["count"]) for row in exported["tally"]] == [
         (None, "2", 1),
@@ -222,10 +238,8 @@ async def test_a_database_that_cannot_be_opened(cli: Service, tmp_path: Path) ->
         f"sqlite:///{tmp_path}/text.db",
         f"sqlite:///{tmp_path}/no/such/folder.db",
         "postgresql://nobody@127.0.0.1:1/none",
-        "mysql://localhost/x",
-        "sqlite://",
         "x",
     ]
     for url in urls:
         cli.env["POLLSVC_DATABASE_URL"] = url
-        assert "POLLSVC_DATABASE_URL" in await refused(cli, "poll", "list"), url
+        assert "POLLSVC_DATABASE_URL" in await fails(cli, "poll", "list"), url

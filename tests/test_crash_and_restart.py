@@ -87,19 +87,34 @@ def _standing(by_signature: dict[str, Ballot], receipt: bytes) -> Ballot:
     return by_signature[receipt.decode().rpartition('"signature":"')[2].rstrip('"}')]
 
 
-async def test_no_acknowledged_vote_is_lost_by_kill_9(service_on: Service) -> None:
-    """Twenty kills under load on one database, with a recount now and then and at the end."""
-    poll = await service_on.add_poll()
-    load = Load(service_on, poll)
+async def test_no_acknowledged_vote_is_lost_by_kill_9(tmp_path: Path, postgres: str) -> None:
+    """Twenty kills under load on one database of each engine, both at once since starts take long."""
+    url = await create_database(postgres)
+    try:
+        async with (
+            run_service(tmp_path, site=True) as on_sqlite,
+            run_service(tmp_path, url, site=True) as on_postgresql,
+            asyncio.TaskGroup() as both,
+        ):
+            both.create_task(_survive_kills(on_sqlite))
+            both.create_task(_survive_kills(on_postgresql))
+    finally:
+        await drop_database(postgres, url)
+
+
+async def _survive_kills(service: Service) -> None:
+    """With a recount now and then and at the end."""
+    poll = await service.add_poll()
+    load = Load(service, poll)
     for number in range(ROUNDS):
         async with load.running():
             await load.more(PER_ROUND)
-            await service_on.kill()
-        await service_on.start()
-        async with Http(service_on.base_url) as http:
+            await service.kill()
+        await service.start()
+        async with Http(service.base_url) as http:
             await load.assert_kept(http, sample=5)
         if number % 5 == 4:
-            await service_on.assert_clean()
+            await service.assert_clean()
     assert len(load.acknowledged) >= ROUNDS * PER_ROUND
 
 

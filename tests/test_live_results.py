@@ -204,11 +204,13 @@ async def test_results_are_read_without_the_database(tmp_path: Path, postgres: s
             assert (refused.status, refused.code) == (503, "busy")
             await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
-            async def back() -> bool:
-                return (await http.get("/readyz")).status == 200
+            reader = Reader(http)
 
-            await until(back)
-            assert (await Reader(http).vote(poll, 2)).status == 201
+            async def voted() -> bool:  # as the widget does: 503 means to try again
+                return (await reader.vote(poll, 2)).status == 201
+
+            await until(voted)
+            assert (await http.get("/readyz")).status == 200
     finally:
         await admin.close()
         await drop_database(postgres, url)

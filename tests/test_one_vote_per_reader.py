@@ -3,27 +3,13 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 
-import pytest
-
-from tests.conftest import engine_url
 from tests.support.reader import Answer, Wire, ask, fire, new_key, vote_bytes
-from tests.support.server import Service, run_service
+from tests.support.server import Service
 
 AT_ONCE = 500
 MANY = 10_000
 LOST = 0.3
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def two_workers(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Service]:
-    """A pollsvc of two processes on each engine."""
-    folder = tmp_path_factory.mktemp(f"workers-{request.param}")
-    async with engine_url(request, folder) as url, run_service(folder, url, workers=2, site=True) as running:
-        yield running
 
 
 async def vote_at_once(service: Service, requests: list[bytes]) -> list[Answer]:

@@ -46,7 +46,7 @@ async def test_a_forged_cut_or_foreign_token_is_refused(shared: Service, http: H
         *(token[:length] for length in range(0, len(token) - 1, 7)),
         *("." * 5, "x" * 1000, token + token, token + "x", token.upper(), "\0" + token, token + "\n"),
         *(f"{site}.{other}.{signature}", f"{site}.{id_}.", f".{id_}.{signature}", f"{site}.{id_}"),
-        *(plain, "é" * 40, "\ud800" * 40),
+        *(plain, "é" * 40),
     ]
     for text in forged:
         answer = await http.post_vote(poll, {"selection": [1], "reader": text})

@@ -4,14 +4,11 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
-import pytest
 
-from tests.conftest import engine_url
 from tests.support.reader import Answer, Http, Reader, Stream, Wire, ask, fire, new_key, vote_bytes, watch
 from tests.support.server import Service, connected_ports, run_service, until
 
@@ -19,55 +16,44 @@ SOON = 0.5
 """Seconds within which another process knows."""
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-async def pair(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Service]:
-    """`serve --workers 2` on each engine."""
-    folder = tmp_path_factory.mktemp(f"pair-{request.param}")
-    async with engine_url(request, folder) as url, run_service(folder, url, workers=2, site=True) as running:
-        await until(lambda: _has_workers(running, 2))
-        yield running
-
-
-async def _has_workers(service: Service, number: int) -> bool:
-    """Whether so many workers answer."""
-    seen = set()
-    with ExitStack() as stack:
-        for _ in range(8 * number):
-            wire = stack.enter_context(Wire(service.base_url))
-            try:
-                await asyncio.wait_for(wire.ask(get("/readyz")), 1)
-            except (OSError, EOFError, TimeoutError):
-                continue
-            seen.add(service.worker_at(wire.port))
-    return len(seen - {None}) == number
-
-
 def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: t\r\n\r\n".encode()
 
 
 async def wire_to_each(service: Service, stack: ExitStack) -> dict[int, Wire]:
-    """A connection to each worker, by the worker's id."""
-    wires: dict[int, Wire] = {}
-    for _ in range(200):
-        wire = stack.enter_context(Wire(service.base_url))
-        await wire.ask(get("/healthz"))
-        worker = service.worker_at(wire.port)
-        if worker is not None:
-            wires.setdefault(worker, wire)
-        if len(wires) == 2:
-            return wires
-    raise AssertionError("all connections went to one worker")
+    """A connection to each of the two workers, by the worker's id, once both answer."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        wires = [stack.enter_context(Wire(service.base_url)) for _ in range(12)]
+        try:
+            async with asyncio.timeout(5):
+                for wire in wires:
+                    await wire.ask(get("/readyz"))
+        except (OSError, EOFError, TimeoutError):  # of a worker that has just been killed
+            continue
+        found = {}
+        for worker in service.workers():
+            ports = connected_ports(worker)
+            for wire in wires:
+                if wire.port in ports:
+                    found[worker] = wire
+        if len(found) == 2:
+            return found
+    raise AssertionError("not both workers answered in time")
 
 
-async def test_a_vote_is_seen_in_the_other_process(pair: Service) -> None:
+async def both_answer(service: Service) -> None:
+    """Wait until both workers answer."""
+    with ExitStack() as stack:
+        await wire_to_each(service, stack)
+
+
+async def test_a_vote_is_seen_in_the_other_process(two_workers: Service) -> None:
     """By a reader who asks the other worker, and by one who watches there; in both directions."""
-    poll = await pair.add_poll()
+    poll = await two_workers.add_poll()
     path = get(f"/api/v1/polls/{poll}")
     with ExitStack() as stack:
-        wires = await wire_to_each(pair, stack)
+        wires = await wire_to_each(two_workers, stack)
         for wire in wires.values():
             assert (await wire.ask(path)).json["results"]["voters"] == 0
         for number, worker in enumerate(wires, 1):
@@ -84,11 +70,12 @@ async def test_a_vote_is_seen_in_the_other_process(pair: Service) -> None:
             assert time.monotonic() - answered < SOON
 
 
-async def test_streams_in_all_processes_show_a_vote(pair: Service) -> None:
-    poll = await pair.add_poll()
-    async with Http(pair.base_url) as http, AsyncExitStack() as stack:
+async def test_streams_in_all_processes_show_a_vote(two_workers: Service) -> None:
+    poll = await two_workers.add_poll()
+    await both_answer(two_workers)
+    async with Http(two_workers.base_url) as http, AsyncExitStack() as stack:
         streams: list[Stream] = []
-        while not all(map(connected_ports, pair.workers())):
+        while not all(map(connected_ports, two_workers.workers())):
             assert len(streams) < 200, "all connections went to one worker"
             streams.append(await stack.enter_async_context(watch(http, poll)))
         for stream in streams:
@@ -100,17 +87,17 @@ async def test_streams_in_all_processes_show_a_vote(pair: Service) -> None:
             assert frame.at - answered < SOON
 
 
-async def test_polls_made_and_closed_by_command_are_known_everywhere(pair: Service) -> None:
+async def test_polls_made_and_closed_by_command_are_known_everywhere(two_workers: Service) -> None:
     article = "https://news.example/breaking"
     with ExitStack() as stack:
-        wires = await wire_to_each(pair, stack)
-        poll = await pair.create_poll(article=article)
+        wires = await wire_to_each(two_workers, stack)
+        poll = await two_workers.create_poll(article=article)
         for wire in wires.values():
             found = await wire.ask(get(f"/api/v1/articles?url={article}"))
             assert [one["id"] for one in found.json["polls"]] == [poll]
             vote = vote_bytes(poll, {"selection": [1], "idempotency_key": new_key()})
             assert (await wire.ask(vote)).status == 201
-        await pair.run("poll", "close", poll)
+        await two_workers.run("poll", "close", poll)
         done = time.monotonic()
         for wire in wires.values():
 
@@ -123,14 +110,14 @@ async def test_polls_made_and_closed_by_command_are_known_everywhere(pair: Servi
         assert time.monotonic() - done < SOON
 
 
-async def test_a_poll_asked_for_too_early_is_found_once_it_is_there(pair: Service) -> None:
+async def test_a_poll_asked_for_too_early_is_found_once_it_is_there(two_workers: Service) -> None:
     """A process that has just said 404 for a draft shows it when it is published."""
-    poll = await pair.add_poll(draft=True)
+    poll = await two_workers.add_poll(draft=True)
     with ExitStack() as stack:
-        wires = await wire_to_each(pair, stack)
+        wires = await wire_to_each(two_workers, stack)
         for wire in wires.values():
             assert (await wire.ask(get(f"/api/v1/polls/{poll}"))).status == 404
-        async with pair.editor() as editor:
+        async with two_workers.editor() as editor:
             await editor.open_poll(poll)
         for wire in wires.values():
 
@@ -140,28 +127,29 @@ async def test_a_poll_asked_for_too_early_is_found_once_it_is_there(pair: Servic
             await until(found, seconds=2)
 
 
-async def test_votes_in_all_processes_add_up(pair: Service) -> None:
-    poll = await pair.add_poll(kind="multiple", allow_change=True)
+async def test_votes_in_all_processes_add_up(two_workers: Service) -> None:
+    poll = await two_workers.add_poll(kind="multiple", allow_change=True)
     requests = [
         vote_bytes(poll, {"selection": [number % 3 + 1], "idempotency_key": new_key()})
         for number in range(1500)
     ]
-    answers = await fire(pair.base_url, ask, requests)
+    answers = await fire(two_workers.base_url, ask, requests)
     assert {answer.status for answer in answers} == {201}
     with ExitStack() as stack:
-        for wire in (await wire_to_each(pair, stack)).values():
+        for wire in (await wire_to_each(two_workers, stack)).values():
 
             async def complete(wire: Wire = wire) -> bool:
                 results = (await wire.ask(get(f"/api/v1/polls/{poll}"))).json["results"]
                 return [option["count"] for option in results["options"]] == [500, 500, 500]
 
             await until(complete, seconds=2)
-    await pair.assert_clean(poll)
+    await two_workers.assert_clean(poll)
 
 
-async def test_a_worker_that_is_killed_is_replaced(pair: Service) -> None:
+async def test_a_worker_that_is_killed_is_replaced(two_workers: Service) -> None:
     """Its readers try again and are served; no acknowledged vote is lost."""
-    poll, before = await pair.add_poll(), pair.workers()
+    await both_answer(two_workers)
+    poll, before = await two_workers.add_poll(), two_workers.workers()
     acknowledged = 0
 
     async def persist(wire: Wire, request: bytes) -> None:
@@ -178,12 +166,12 @@ async def test_a_worker_that_is_killed_is_replaced(pair: Service) -> None:
             return
 
     requests = [vote_bytes(poll, {"selection": [1], "idempotency_key": new_key()}) for _ in range(1000)]
-    await fire(pair.base_url, persist, requests, connections=16)
-    assert len(await pair.ballots(poll)) == 1000
-    await until(lambda: _has_workers(pair, 2))
-    assert before[0] not in pair.workers()
-    assert before[1] in pair.workers()
-    await pair.assert_clean(poll)
+    await fire(two_workers.base_url, persist, requests, connections=16)
+    assert len(await two_workers.ballots(poll)) == 1000
+    await both_answer(two_workers)
+    assert before[0] not in two_workers.workers()
+    assert before[1] in two_workers.workers()
+    await two_workers.assert_clean(poll)
 
 
 async def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
@@ -203,7 +191,7 @@ async def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
 async def test_sigterm_ends_all_workers_in_time(tmp_path: Path) -> None:
     async with run_service(tmp_path, workers=2, site=True) as service:
         poll = await service.add_poll()
-        await until(lambda: _has_workers(service, 2))
+        await both_answer(service)
         workers = [psutil.Process(pid) for pid in service.workers()]
         async with Http(service.base_url) as http, watch(http, poll) as stream:
             await stream.until(lambda frame: True)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.reader import Http, Reader, new_key
-from tests.support.server import ORIGIN, Service
+from tests.support.server import ORIGIN, Service, until
 
 
 async def test_a_vote_is_counted(shared: Service, http: Http) -> None:
@@ -94,7 +94,13 @@ async def test_a_poll_that_is_not_open_takes_no_vote(
 async def test_after_the_close_only_a_repeat_still_gets_its_receipt(shared: Service, http: Http) -> None:
     poll, reader, late = await shared.add_poll(allow_change=True), Reader(http), Reader(http)
     first = await reader.vote(poll, 2)
-    await shared.run("poll", "close", poll)
+    async with shared.editor() as editor:
+        await editor.close_poll(poll)
+
+    async def closed() -> bool:
+        return bool((await http.get(f"/api/v1/polls/{poll}")).json["state"] == "closed")
+
+    await until(closed)
     refused = await late.vote(poll, 2)
     assert (refused.status, refused.code) == (409, "poll_not_open")
     again = await reader.vote(poll, 2)

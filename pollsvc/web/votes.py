@@ -71,7 +71,7 @@ def parse_vote(content_type: str | None, body: bytes) -> VoteRequest:
         return _decode(body)
     except ValidationError as error:
         raise PollError(Code.BAD_REQUEST, f"Send a JSON object with the fields of a vote: {error}.") from None
-    except (DecodeError, RecursionError):
+    except (DecodeError, UnicodeDecodeError, RecursionError):
         raise PollError(Code.BAD_REQUEST, "Send the vote as a JSON object.") from None
 
 

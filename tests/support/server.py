@@ -162,10 +162,6 @@ class Service:
         children = psutil.Process(self.process.pid).children()
         return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
 
-    def worker_at(self, port: int) -> int | None:
-        """The id of the worker that holds the other end of a connection from this port of ours."""
-        return next((pid for pid in self.workers() if port in connected_ports(pid)), None)
-
     async def create_site(self, name: str = SITE, origins: Sequence[str] = (ORIGIN,), *more: str) -> str:
         """Add a site; returns its id."""
         flags = [part for origin in origins for part in ("--origin", origin)]
