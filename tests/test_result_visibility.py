@@ -103,3 +103,18 @@ async def test_hidden_until_close_has_no_back_door(shared: Service, http: Http) 
 def _without_key(page: str) -> str:
     start = page.index('name="idempotency_key"')
     return page[:start] + page[page.index(">", start) :]
+
+
+async def test_hidden_results_move_unseen(shared: Service, http: Http) -> None:
+    """Not even how many votes came can be told: no frame, no other validator, no version."""
+    poll, seen = await shared.add_poll(visibility="after_close"), await shared.add_poll()
+    etag = (await http.get(f"/api/v1/polls/{poll}")).headers["etag"]
+    async with watch(http, poll, seen) as stream:
+        first = await stream.until(lambda frame: frame.data["id"] == poll)
+        assert first.id == 0
+        for _ in range(3):
+            await Reader(http).vote(poll, 1)
+        await Reader(http).vote(seen, 1)
+        later = await stream.until(lambda frame: frame.data["id"] == poll or frame.data["results"]["voters"])
+        assert later.data["id"] == seen
+    assert (await http.get(f"/api/v1/polls/{poll}")).headers["etag"] == etag
