@@ -20,7 +20,7 @@ from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Voting
 from pollsvc.settings import Settings
 from pollsvc.storage.changes import ChangeListener
-from pollsvc.storage.database import Connection
+from pollsvc.storage.database import TIMEOUT, Connection
 from pollsvc.web.errors import ErrorBoundary
 from pollsvc.web.health import Readiness
 from pollsvc.web.http import Addresses
@@ -50,7 +50,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     url, base_url = settings.database_url, settings.base_url
     own_origin = canonical_origin("/".join(base_url.split("/")[:3])) or ""
     strings = Strings()
-    reading = Connection(url, reconnects=True)
+    reading = Connection(url, reconnects=True, timeout=TIMEOUT)
     hub = LiveHub(clock)
     tallies = Tallies(reading, Publisher(base_url, strings), clock, on_changed=hub.publish)
     receipts = Receipts(settings.secret_keys)
@@ -58,8 +58,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     listener = ChangeListener(url, tallies.on_change)
     voting = Voting(
         readers=Readers(settings.secret_keys),
-        receipts=receipts,
-        admission=Admission(settings.admission, clock),
+        admission=Admission(settings.admission, time.monotonic),
         writer=writer,
         tallies=tallies,
         connection=reading,

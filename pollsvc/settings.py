@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Policy
 
@@ -88,7 +89,7 @@ def _read(field_name: str, name: str, text: str) -> object:
                 raise _wrong(f"{name} must be a whole number from 1 to 1000000, not {text!r}.")
             return int(text)
         case "base_url":
-            if text and not text.startswith(("http://", "https://")):
+            if text and canonical_origin("/".join(text.split("/")[:3])) is None:
                 raise _wrong(f"{name} must be an http(s) URL such as https://polls.example, not {text!r}.")
             return text.rstrip("/")
     return text

@@ -1,5 +1,4 @@
-/* <pollsvc-poll poll="ID" src="SERVER"> or <div data-pollsvc="ID">, without ID the polls of the article.
-Events pollsvc:ready, :vote, :results; CSS ::part(), --pollsvc-accent, -on-accent, -text, -background, -radius. */
+// See docs/embed.md
 (() => {
 if (customElements.get('pollsvc-poll')) return
 const sheet = new CSSStyleSheet()
@@ -21,7 +20,8 @@ li{position:relative;border:var(--l);border-radius:.5em}
 i{position:absolute;inset-block:0;border-radius:inherit;border-block-end:2px solid var(--a);background:color-mix(in srgb,var(--a) 15%,transparent)}
 label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
 input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a);font-weight:700}
-label>span{block-size:2.9em;font-size:.8em;white-space:pre;text-align:end}
+label>span{block-size:2.9em;font-size:.8em;white-space:pre;text-align:end;align-content:center}
+bdi{justify-self:start}
 label>span::first-line{font-size:1rem;font-weight:700}
 button,a{display:inline-block;cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
 button{min-block-size:3.4em}
@@ -35,11 +35,11 @@ const serverOf = (url = '') => url && new URL(url, document.baseURI).href.replac
 const article = () => (document.querySelector('link[rel=canonical]')?.href || location.href).split('#')[0]
 const {lang} = document.documentElement
 
-// Longer each time, as the server asks, and not in step with others.
+// Longer each time, and not in step.
 const patience = (reply = new Response()) =>
 	Math.max(Number(reply.headers.get('Retry-After')) || 0, Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500)
 
-let base = serverOf(document.querySelector('script[src*="/w/1."]')?.src)
+let base = serverOf([document.currentScript, ...document.scripts].map((script) => script?.getAttribute('src') ?? '').find((src) => /\/w\/1\./.test(src)))
 let failures = 0, askAt = 0, refreshAt = 0, folds = 0, active = Date.now(), streamAt = active + 1e3
 /** @type {EventSource | undefined} */
 let stream
@@ -56,7 +56,7 @@ const pollOf = (id = '') => polls[id] ??= {
 		return past(closes_at) ? 'closed' : state == 'scheduled' && past(opens_at) ? 'open' : state
 	},
 
-	// What a cache held back turns back neither count nor clock.
+	// A late answer turns back neither count nor clock.
 	take(news) {
 		const old = this.data.results, results = (news.results?.version ?? -1) < (old?.version ?? 0) ? old : news.results
 		if (news.now) this.skew = Math.max(this.skew, Date.parse(news.now) - Date.now())
@@ -66,7 +66,7 @@ const pollOf = (id = '') => polls[id] ??= {
 		if (news.site && !results) this.reveal()
 	},
 
-	// Kept for the site, or where storage is refused, for this page.
+	// Kept by the browser or, refused, by this page.
 	reader(change) {
 		const key = `pollsvc ${base} ${this.data.site}`
 		try {
@@ -85,7 +85,7 @@ const bring = async (some = Object.values(polls)) => {
 	for (const poll of some) poll.asked = true
 	let reply
 	try {
-		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'})
+		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + encodeURIComponent(lang), {credentials: 'omit', cache: 'no-cache'})
 		const found = (await reply.json()).polls
 		for (const data of found) pollOf(data.id).take(data)
 		if (!id) views.forEach((view) => view.fill(found))
@@ -99,12 +99,12 @@ const bring = async (some = Object.values(polls)) => {
 
 const hush = () => { stream = void stream?.close() }
 
-// Each second, for what is in view: clocks, one stream or now and then a GET.
+// Each second: clocks, and a stream or a GET.
 const beat = () => {
 	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen))
 	// The first in view brings all.
-	for (const {id, asked} of seen) if (!asked && now > askAt) bring(all.filter((poll) => !poll.asked && !poll.id == !id))
-	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed')
+	for (const {id, asked} of seen) if (!asked && now > askAt) bring(all.filter((poll) => !poll.asked && !poll.id == !id).slice(0, 99))
+	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed').slice(0, 99)
 	for (const {views} of ready) views.forEach((view) => view.render())
 	const wanted = live[0] && now - active < 3e5 ? base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : ''
 	if (!wanted) hush()
@@ -152,7 +152,7 @@ const mount = (host = document.body) => {
 
 	// Nothing in view may jump: it unfolds by 2 px a frame.
 	const unfold = () => {
-		const more = view.seen && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().top)
+		const more = view.seen && !matchMedia('(prefers-reduced-motion)').matches && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().top)
 		box.style.maxBlockSize = more ? room + 'px' : ''
 		if (!more) return folds--
 		requestAnimationFrame(() => {
@@ -164,7 +164,7 @@ const mount = (host = document.body) => {
 	// In one piece: the result has the form's room.
 	const build = () => {
 		const {kind, question, options, picks: {min, max}, url, strings: s} = poll.data, many = kind == 'multiple'
-		const locale = lang.startsWith(s.lang) ? lang : s.lang, rules = new Intl.PluralRules(locale)
+		const locale = lang.startsWith(s.lang + '-') ? lang : s.lang, rules = new Intl.PluralRules(locale)
 		const number = new Intl.NumberFormat(locale).format, percent = new Intl.NumberFormat(locale, {style: 'percent'}).format
 		const date = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'}).format
 		const plural = (forms = s.voters, n = 0) => forms[rules.select(n)].replace('{n}', number(n))
@@ -250,11 +250,11 @@ const mount = (host = document.body) => {
 		inputs()[0].focus()
 	}
 
-	const send = async (selection = chosen()) => {
+	const send = async (selection = chosen(), lost = false) => {
 		if (act == 'sending') return
 		say('', 'sending')
 		let mine = poll.reader(), reply, answer
-		// Kept before it leaves: if the answer is lost, the next try is the same reader's.
+		// Kept first: a retry is the same reader's.
 		if (!mine.reader) mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-')
 		poll.reader(mine)
 		const {reader} = mine, {strings: s} = poll.data
@@ -264,6 +264,8 @@ const mount = (host = document.body) => {
 				body: JSON.stringify({selection, article: article(), reader, idempotency_key: mine.key})})
 			answer = await reply.json()
 		} catch {}
+		// A refused origin cannot read why.
+		const refused = !reply && lost && await fetch(`${base}/api/v1/polls/${id}`).then(({ok}) => ok, () => false)
 		mine = poll.reader()
 		const {receipt, code, results, status} = answer ?? {}
 		if (receipt || code == 'already_voted') {
@@ -283,9 +285,9 @@ const mount = (host = document.body) => {
 			poll.take({state: 'closed'})
 			bring([poll])
 			say(s.missed)
-		} else if (!reply || reply.ok || reply.status == 429 || reply.status >= 500) {
+		} else if (!refused && (!reply || reply.ok || reply.status == 429 || reply.status >= 500)) {
 			say(reply ? s.busy : s.offline, 'retry')
-			retry = setTimeout(send, patience(reply), selection)
+			retry = setTimeout(send, patience(reply), selection, !reply)
 		} else say(s.refused)
 	}
 

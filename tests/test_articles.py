@@ -146,4 +146,22 @@ async def test_a_poll_has_the_keys_that_others_rely_on(shared: Service, http: Ht
     assert found["strings"]["lang"] == "ar"
     assert (await http.get(f"/api/v1/polls/{poll}?lang=en-GB")).json["strings"]["lang"] == "en"
     assert (await http.get(f"/api/v1/polls/{poll}?lang=xx")).json["strings"]["lang"] == "ar"
-    assert (await http.get(f"/api/v1/polls/{poll}?lang=<b>")).code == "bad_request"
+    assert (await http.get(f"/api/v1/polls/{poll}?lang=en_US")).json["strings"]["lang"] == "en"
+
+
+async def test_an_article_in_any_script_is_found_as_browsers_spell_it(shared: Service, http: Http) -> None:
+    url = "https://news.example/أخبار/قصة"
+    poll = await shared.add_poll(articles=[url])
+    for spelling in (url, quote(url, safe=":/"), quote(url, safe=":/").lower()):
+        answer = (await http.get(f"/api/v1/articles?url={quote(spelling, safe='')}")).json
+        assert [found["id"] for found in answer["polls"]] == [poll]
+        assert answer["article"].isascii()
+
+
+@pytest.mark.parametrize("lang", ["x-default", "", "%00", "zz", "<b>"])
+async def test_an_odd_language_is_the_polls_own(shared: Service, http: Http, lang: str) -> None:
+    poll = await shared.add_poll(lang="ar")
+    for path in (f"/api/v1/polls/{poll}", f"/api/v1/polls?id={poll}", f"/p/{poll}"):
+        answer = await http.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
+        assert answer.status == 200
+        assert "القرّاء" in answer.body.decode()

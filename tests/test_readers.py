@@ -140,3 +140,12 @@ def test_a_correctly_signed_token_of_another_site_is_refused() -> None:
 async def _restart(service: Service) -> None:
     await service.stop()
     await service.start()
+
+
+async def test_what_follows_a_token_is_not_part_of_it(shared: Service, http: Http) -> None:
+    """Base64 decoders stop at a "=": the text behind it must not get into an answer."""
+    poll, reader = await shared.add_poll(), Reader(http)
+    await reader.vote(poll, 1)
+    for more in ("=", '=","status":"held","z":"', "\n", " "):
+        answer = await http.post_vote(poll, {"selection": [1], "reader": f"{reader.token}{more}"})
+        assert (answer.status, answer.code) == (401, "bad_reader_token")

@@ -219,3 +219,12 @@ async def test_an_unreachable_service_leaves_the_link_and_is_asked_again(news: N
     await expect(page.get_by_role("link", name="Vote: Who won?")).to_be_visible()
     await expect(page.get_by_role("radio")).to_have_count(3)
     await expect(page.get_by_role("link", name="Vote: Who won?")).to_have_count(0)
+
+
+async def test_a_page_that_may_not_vote_is_told_so(news: News) -> None:
+    """A browser hides the refusal from the widget; it must not promise to try for ever."""
+    page = await news.read(await news.poll())
+    sent = await _first_answers(page, *["accessdenied"] * 9)
+    await vote(page, "The United States")
+    await expect(page.get_by_role("status")).to_contain_text("could not be taken here")
+    assert len(sent) == 2

@@ -61,8 +61,8 @@ def demo(port: int, site_port: int | None, data: Path | None) -> None:
 
     async def run() -> None:
         polls = await _polls(settings, publisher)
-        site = Server(_publisher(settings.base_url, polls), takes_signals=False)
-        service = Server(create_app(settings), on_ready=ready)
+        site = Server(_publisher(settings.base_url, polls), takes_signals=False, grace=1)
+        service = Server(create_app(settings), on_ready=ready, grace=1)
         await run_together(service, bound, site, site_bound)
 
     asyncio.run(run())
@@ -71,8 +71,10 @@ def demo(port: int, site_port: int | None, data: Path | None) -> None:
 def _secret(path: Path) -> str:
     """The demo's secret key, made at the first run."""
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32))
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(32))
+        draft.rename(path)
     return path.read_text()
 
 

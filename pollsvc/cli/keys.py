@@ -17,8 +17,9 @@ def keys() -> None:
 def rotate() -> None:
     """Print POLLSVC_SECRET_KEYS with a new key added at the end.
 
-    Every process must know a new key before any of them signs with it: give all of them the printed list.
-    Old keys go from its front once no token or ballot signed by them matters any more.
+    The last key signs, all of them verify. Where several processes are restarted one after the other, first
+    give all of them the new key at the front of the list, so that they know it, and then the printed list.
+    Old keys go once no token or ballot signed by them matters any more.
     """
     known = Settings.from_environment(os.environ).secret_keys
     click.echo(",".join([*known, secrets.token_urlsafe(32)]))

@@ -1,5 +1,6 @@
 """`pollsvc poll` and `pollsvc results`."""
 
+import json
 import time
 from enum import StrEnum
 from typing import TextIO
@@ -33,7 +34,9 @@ def poll() -> None:
 @click.option("--min", "min_picks", type=int, help="Least number of picks (kind multiple).")
 @click.option("--max", "max_picks", type=int, help="Greatest number of picks (kind multiple).")
 @click.option("--lang", help="Language of question and options; default: the site's.")
-@click.option("--article", "articles", multiple=True, help="URL of an article that the poll is placed on.")
+@click.option(
+    "--article", "articles", multiple=True, help="URL of an article that it is placed on; repeatable."
+)
 @click.option("--opens", help="When it opens (ISO 8601, the site's time zone); default: now.")
 @click.option("--closes", help="When it closes; default: never.")
 @click.option(
@@ -63,7 +66,11 @@ async def create(
         times = {"opens_at": _time(opens, site), "closes_at": _time(closes, site)}
         choices = {"kind": Kind(kind), "visibility": Visibility(visibility)}
         new = await editor.create_poll(site, NewPoll(**given, **times, **choices))  # type: ignore[arg-type]
-    code = embed_code(settings().base_url or "http://127.0.0.1:8000", new)
+    base_url = settings().base_url
+    if not base_url:
+        base_url = "http://127.0.0.1:8000"
+        click.echo(f"POLLSVC_BASE_URL is not set: the code to embed names {base_url}.", err=True)
+    code = embed_code(base_url, new)
     if as_json:
         print_json({"id": new.id, "embed": code})
     else:
@@ -141,7 +148,7 @@ async def export(poll_id: str, format_: str, output: TextIO) -> None:
 async def results(poll_id: str, as_json: bool) -> None:
     """Show a poll's results."""
     async with database(settings()) as connection:
-        found, now, _ = await exports.load_tally(connection, poll_id)
+        found, now = await exports.load_results(connection, poll_id)
     if as_json:
         print_json(now.as_json())
         return
@@ -157,7 +164,8 @@ def _describe(row: dict[str, object], as_json: bool) -> None:
         print_json(row)
         return
     for name, value in row.items():
-        click.echo(f"{name:<13} {value}")
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        click.echo(f"{name:<13} {shown}")
 
 
 def _time(text: str | None, site: Site) -> int | None:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with fewer system calls."""
+"""HTTP/1.1 as uvicorn speaks it, with fewer system calls, and with deadlines."""
 
 import asyncio
 from typing import Any
@@ -7,6 +7,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LINGER = 2
 """Seconds that a closed connection gets to take what was written to it."""
+
+
+REQUEST_DEADLINE = 10.0
+"""Seconds from a request's first byte, or the connection's start, to the request's end."""
+MAX_HEAD = 64 * 1024
+"""The longest request line and headers, in bytes."""
 
 
 class CorkedTransport:
@@ -45,7 +51,50 @@ class CorkedTransport:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol on a corked transport."""
+    """uvicorn's protocol on a corked transport, with an end to requests that never end.
+
+    uvicorn waits for ever for the rest of a request, and takes a head of any length.
+    """
+
+    _incomplete_since: asyncio.TimerHandle | None = None
+    _in_head = True
+    _in_request = True
+    _head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(CorkedTransport(transport, self.loop))  # type: ignore[arg-type]
+        self._wait_for_the_rest()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_request:
+            if self._incomplete_since is not None:
+                self._incomplete_since.cancel()
+                self._incomplete_since = None
+            return
+        if self._incomplete_since is None:
+            self._wait_for_the_rest()
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD:
+                self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._incomplete_since is not None:
+            self._incomplete_since.cancel()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._in_head = self._in_request = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head, self._head_size = False, 0
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_request = False
+        super().on_message_complete()
+
+    def _wait_for_the_rest(self) -> None:
+        self._incomplete_since = self.loop.call_later(REQUEST_DEADLINE, self.transport.abort)

@@ -30,7 +30,11 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
     def ready() -> None:
         assets = Assets()
         script, integrity = f"{found.base_url}/w/{assets.immutable_name}", assets.widget.integrity
-        click.echo(f"pollsvc serves {found.base_url} with {workers} process(es); Ctrl-C ends it.", err=True)
+        processes = "one process" if workers == 1 else f"{workers} processes"
+        click.echo(
+            f"pollsvc listens on {host}:{port} with {processes}, public as {found.base_url}; Ctrl-C ends it.",
+            err=True,
+        )
         click.echo(f'Pinned: <script async src="{script}" integrity="{integrity}" crossorigin>', err=True)
 
     if workers == 1:

@@ -22,6 +22,9 @@ from pollsvc.cli.protocol import Protocol
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.settings import Settings
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+
 GRACE = 8
 """Seconds that connections get to finish when the server is told to end."""
 
@@ -33,8 +36,13 @@ class Server(uvicorn.Server):
     """Closes the live streams before it waits for connections to end, which they never would."""
 
     def __init__(
-        self, app: ASGIApp, *, takes_signals: bool = True, on_ready: Callable[[], None] | None = None
-    ):
+        self,
+        app: ASGIApp,
+        *,
+        takes_signals: bool = True,
+        on_ready: Callable[[], None] | None = None,
+        grace: int = GRACE,
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=Protocol,
@@ -44,7 +52,7 @@ class Server(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=grace,
         )
         super().__init__(config)
         self._app = app
@@ -82,6 +90,7 @@ def listen(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
+        bound.listen(BACKLOG)  # now: two may bind one port, and only one may listen
     except OSError as error:
         raise PollError(
             Code.BAD_REQUEST,
@@ -113,9 +122,12 @@ def run_workers(settings: Settings, bound: socket.socket, count: int) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    workers += [_start_worker(settings, bound) for _ in range(count)]
     failed = False
+    while len(workers) < count and not stopping.is_set():
+        workers.append(_start_worker(settings, bound))
     while workers:
+        if stopping.is_set():
+            stop()  # also the worker that was being started when the signal came
         wait([worker.sentinel for worker in workers], timeout=1)
         for worker in [worker for worker in workers if not worker.is_alive()]:
             workers.remove(worker)

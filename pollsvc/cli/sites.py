@@ -12,12 +12,14 @@ def site() -> None:
 
 @site.command()
 @click.argument("name")
-@click.option("--origin", "origins", multiple=True, required=True, help="An origin whose pages may vote.")
+@click.option(
+    "--origin", "origins", multiple=True, required=True, help="An origin whose pages may vote; repeatable."
+)
 @click.option("--locale", default="en", show_default=True, help="Default language of its polls.")
 @click.option("--time-zone", default="UTC", show_default=True, help="Time zone of its schedules.")
 @click.option(
     "--percent-from",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=10,
     show_default=True,
     help="Least number of voters for which percentages are shown.",

@@ -1,10 +1,11 @@
 """The canonical form of an article's URL, so that one article is found under all its spellings."""
 
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 MAX_URL = 2048
 """The longest article URL that is kept, in characters."""
 
+_SEGMENT = "!$&'()*+,;=:@-._~"  # what stands in a path segment as it is (RFC 3986, section 3.3: pchar)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset(
     {"fbclid", "gclid", "dclid", "msclkid", "twclid", "igshid", "mc_cid", "mc_eid", "yclid"}
@@ -14,7 +15,8 @@ _TRACKING = frozenset(
 def canonical_url(text: str) -> str | None:
     """The canonical form of an http(s) URL, or None when the text is none.
 
-    Lower-case scheme and host, no default port, user, fragment, tracking parameter or trailing slash.
+    Lower-case scheme and host, no default port, user, fragment, tracking parameter or trailing slash; the
+    path is percent-encoded where it must be and nowhere else (RFC 3986, section 6.2.2), as UTF-8.
     """
     try:
         parts = urlsplit(text.strip())
@@ -30,6 +32,7 @@ def canonical_url(text: str) -> str | None:
         if pair[0].lower() not in _TRACKING and not pair[0].lower().startswith("utm_")
     ]
     path = parts.path.rstrip("/") or "/"
+    path = "/".join(quote(unquote_to_bytes(segment), safe=_SEGMENT) for segment in path.split("/"))
     return origin + path + ("?" + urlencode(query) if query else "")
 
 

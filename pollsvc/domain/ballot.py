@@ -43,10 +43,15 @@ Seal = Callable[[Ballot], Ballot]
 
 
 class Cast(NamedTuple):
-    """A vote on its way into the database: the sealed ballot it would be, were it the voter's first."""
+    """A vote on its way into the database: the ballot it would be, were it the voter's first.
+
+    That ballot gets its status from `admit`, and its signature, only if it really is the first: repeats
+    must not use up what their network may cast.
+    """
 
     ballot: Ballot
     allow_change: bool
+    admit: Callable[[], str]
 
 
 class Outcome(StrEnum):
@@ -75,7 +80,7 @@ def decide(standing: Ballot | None, cast: Cast, seal: Seal) -> Recorded:
     if standing is None:
         if wanted.selection == WITHDRAWN:
             return Recorded(Outcome.NOTHING_TO_WITHDRAW, None)
-        return Recorded(Outcome.CREATED, wanted)
+        return Recorded(Outcome.CREATED, seal(wanted._replace(status=cast.admit())))
     if standing.selection == wanted.selection:
         return Recorded(Outcome.REPEATED, standing)
     if not cast.allow_change:

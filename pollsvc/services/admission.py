@@ -31,45 +31,32 @@ PACES: dict[Policy, Pace | None] = {
 }
 
 
-class Ticket(NamedTuple):
-    """The decision on one vote; `counter` names what it was charged to (None: nothing)."""
-
-    status: str
-    counter: bytes | None
-
-
-_COUNTED = Ticket(Status.COUNTED.value, None)
-_HELD = Ticket(Status.HELD.value, None)
-
-
 class Admission:
-    """Decides whether a vote counts or is held, by the generic cell rate algorithm (ITU-T I.371, GCRA)."""
+    """Decides whether a vote counts or is held, by the generic cell rate algorithm (ITU-T I.371, GCRA).
+
+    `clock` returns seconds and is never set back.
+    """
 
     def __init__(self, policy: Policy, clock: Clock) -> None:
         self._pace = PACES[policy]
         self._clock = clock
         self._due: dict[bytes, float] = {}  # counter → the "theoretical arrival time" of its next vote
         self._salt = secrets.token_bytes(16)
-        self._day = 0
+        self._since = clock()
 
-    def admit(self, poll: str, address: str) -> Ticket:
-        """The status that a new ballot from this address gets; charged until `refund`."""
+    def admit(self, poll: str, address: str) -> str:
+        """The status of a new ballot from this address: `counted`, and charged, or `held`."""
         if self._pace is None:
-            return _COUNTED
+            return Status.COUNTED.value
         now = self._clock()
-        if now // _DAY != self._day or len(self._due) > _MAX_COUNTERS:
-            self._day, self._salt, self._due = int(now // _DAY), secrets.token_bytes(16), {}
+        if now - self._since >= _DAY or len(self._due) > _MAX_COUNTERS:
+            self._since, self._salt, self._due = now, secrets.token_bytes(16), {}
         counter = hmac.digest(self._salt, f"{poll} {network_of(address)}".encode(), "sha256")[:12]
         due = max(self._due.get(counter, now), now) + self._pace.seconds
         if due - now > self._pace.burst * self._pace.seconds:
-            return _HELD
+            return Status.HELD.value
         self._due[counter] = due
-        return Ticket(Status.COUNTED.value, counter)
-
-    def refund(self, ticket: Ticket) -> None:
-        """Take back the charge of a vote that made no new ballot."""
-        if ticket.counter in self._due and self._pace is not None:
-            self._due[ticket.counter] -= self._pace.seconds
+        return Status.COUNTED.value
 
 
 def network_of(address: str) -> str:

@@ -8,17 +8,23 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 
 from pollsvc.domain.ballot import Cast, Recorded, Seal
 from pollsvc.domain.errors import PollError, busy
 from pollsvc.domain.tally import Change
 from pollsvc.storage.ballots import record
-from pollsvc.storage.database import Connection
+from pollsvc.storage.database import TIMEOUT, Connection
 
 logger = logging.getLogger(__name__)
 
 MAX_BATCH = 500
 """How many votes one transaction takes at most."""
+
+FAULTY_FOR = 5.0
+"""Seconds for which a failed batch means that the service is not ready; then new votes may try."""
+SLOW_AFTER = 3.0
+"""Seconds after which a batch that is still being written means that the service is not ready."""
 
 OnCommitted = Callable[[Sequence[Change]], None]
 
@@ -27,19 +33,27 @@ class BallotWriter:
     """Writes casts in batches on a connection of its own, between `start` and `stop`."""
 
     def __init__(self, url: str, seal: Seal, on_committed: OnCommitted, queue_limit: int) -> None:
-        self._connection = Connection(url)
+        self._connection = Connection(url, timeout=TIMEOUT)
         self._seal = seal
         self._on_committed = on_committed
         self._queue_limit = queue_limit
         self._queue: deque[tuple[Cast, asyncio.Future[Recorded]]] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._failed_at = float("-inf")
+        self._busy_since: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def alive(self) -> bool:
-        """Whether votes are being written."""
-        return self._task is not None and not self._task.done()
+    def fault(self) -> str:
+        """Why votes are not being written; empty when they are."""
+        if self._task is None or self._task.done():
+            return "the ballot writer has ended"
+        if monotonic() - self._failed_at < FAULTY_FOR:
+            return "the last batch of votes was not recorded"
+        if self._busy_since is not None and monotonic() - self._busy_since > SLOW_AFTER:
+            return "a batch of votes is not being recorded in time"
+        return ""
 
     async def start(self) -> None:
         await self._connection.open()
@@ -77,13 +91,17 @@ class BallotWriter:
             await self._write(batch)
 
     async def _write(self, batch: list[tuple[Cast, "asyncio.Future[Recorded]"]]) -> None:
+        self._busy_since = monotonic()
         try:
             done = await record(self._connection, [cast for cast, _ in batch], self._seal)
         except Exception as error:
+            self._failed_at = monotonic()
             logger.error("A batch of %d votes was not recorded: %r", len(batch), error)
             _settle(batch, [busy() for _ in batch])
             await self._recover()
             return
+        finally:
+            self._busy_since = None
         try:
             self._on_committed(done.changes)
         except Exception:  # the votes are recorded all the same, and more are to come

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pollsvc.domain.article import canonical_origin, canonical_url
@@ -19,6 +20,9 @@ MAX_ARTICLES = 1_000
 MAX_QUESTION = 300
 MAX_LABEL = 150
 """Limits of a poll; lengths in characters."""
+
+MAX_TIME = 221_845_305_600
+"""The latest time of a schedule: 9000-01-01, in Unix seconds; every time zone can still show it."""
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is mistaken for something else
 
@@ -102,6 +106,9 @@ class Editing:
         least = 1 if new.min_picks is None else new.min_picks
         most = (1 if new.kind is Kind.SINGLE else len(labels)) if new.max_picks is None else new.max_picks
         check_picks(new.kind, len(labels), least, most)
+        for time in (new.opens_at, new.closes_at):
+            if time is not None and not 0 <= time <= MAX_TIME:
+                raise _bad("A poll can open and close between the years 1970 and 9000; choose another time.")
         if new.opens_at is not None and new.closes_at is not None and new.opens_at >= new.closes_at:
             raise _bad("A poll must close after it opens.")
         poll = Poll(
@@ -174,7 +181,7 @@ def _text(text: str, what: str, limit: int) -> str:
         raise _bad(f"The {what} is empty; give it some text.")
     if len(line) > limit:
         raise _bad(f"The {what} is longer than {limit} characters; shorten it.")
-    if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in line):
+    if any(category(char) in {"Cc", "Cs"} for char in line):
         raise _bad(f"The {what} has characters that cannot be shown; remove them.")
     return line
 

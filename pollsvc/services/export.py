@@ -21,12 +21,22 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 async def load_tally(connection: Connection, poll_id: str) -> tuple[Poll, Results, Mapping[Cell, int]]:
     """A poll with its results and its tally, of one moment. Raises PollError `no_such_poll`."""
     async with connection.reading():
-        poll = await load_poll(connection, poll_id)
-        version, totals = await load_totals(connection, poll_id)
-        cells = await all_cells(connection, poll_id)
+        poll, results = await _load(connection, poll_id)
+        return poll, results, await all_cells(connection, poll_id)
+
+
+async def load_results(connection: Connection, poll_id: str) -> tuple[Poll, Results]:
+    """A poll with its results, of one moment. Raises PollError `no_such_poll`."""
+    async with connection.reading():
+        return await _load(connection, poll_id)
+
+
+async def _load(connection: Connection, poll_id: str) -> tuple[Poll, Results]:
+    poll = await load_poll(connection, poll_id)
     if poll is None:
         raise no_such_poll()
-    return poll, results_of(version, (option.id for option in poll.options), totals), cells
+    version, totals = await load_totals(connection, poll_id)
+    return poll, results_of(version, (option.id for option in poll.options), totals)
 
 
 def describe(poll: Poll, now: float) -> dict[str, object]:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import types
 from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from pollsvc.services.snapshots import Snapshot, at
@@ -174,7 +175,10 @@ class LiveHub:
             now = loop.time()
             due = [poll for poll in self._latest if self._next_turn.get(poll, 0.0) <= now]
             if not due:
-                await asyncio.sleep(min(self._next_turn[poll] for poll in self._latest) - now)
+                self._wake.clear()  # a poll that has rested meanwhile need not wait for the others' turn
+                with suppress(TimeoutError):
+                    soonest = min(self._next_turn[poll] for poll in self._latest)
+                    await asyncio.wait_for(self._wake.wait(), soonest - now)
                 continue
             for poll in due:
                 self._next_turn[poll] = now + INTERVAL

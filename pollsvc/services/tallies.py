@@ -7,6 +7,7 @@ process (`apply`) and with notices of others (`on_change`), and with its schedul
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import monotonic
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, busy, no_such_poll
@@ -82,7 +83,7 @@ class Tallies:
         snapshot = self.peek(poll)
         if snapshot is None and not is_id(poll):
             raise no_such_poll()
-        if snapshot is None and self._unknown.get(poll, 0) <= self._clock():
+        if snapshot is None and self._unknown.get(poll, 0) <= monotonic():
             try:
                 await asyncio.shield(self._load(poll))
             except Exception as error:
@@ -106,11 +107,11 @@ class Tallies:
     async def of_article(self, url: str) -> list[Snapshot]:
         """The snapshots of the published polls on the article with this canonical URL, in order."""
         until, task = self._articles.get(url, (0.0, None))
-        if task is None or until <= self._clock() or (task.done() and task.exception()):
+        if task is None or until <= monotonic() or (task.done() and task.exception()):
             task = asyncio.create_task(polls_of_article(self._connection, url))
             if len(self._articles) >= _REMEMBERED:
                 self._articles.clear()
-            self._articles[url] = (self._clock() + UNKNOWN_FOR, task)
+            self._articles[url] = (monotonic() + UNKNOWN_FOR, task)
         try:
             polls = await asyncio.shield(task)
         except Exception as error:
@@ -190,7 +191,7 @@ class Tallies:
             if definition is None:
                 if len(self._unknown) >= _REMEMBERED:
                     self._unknown.clear()
-                self._unknown[poll] = self._clock() + UNKNOWN_FOR
+                self._unknown[poll] = monotonic() + UNKNOWN_FOR
             elif snapshot is None or version > snapshot.version:
                 self._publish(definition, version, totals)
         finally:

@@ -1,5 +1,6 @@
 """A vote's way: reader, selection, admission, ballot writer."""
 
+from functools import partial
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -13,7 +14,6 @@ from pollsvc.domain.selection import canonical, picked
 from pollsvc.services.admission import Admission
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.readers import Reader, Readers, voter_of
-from pollsvc.services.receipts import Receipts
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.tallies import Tallies
 from pollsvc.storage.ballots import find
@@ -44,7 +44,6 @@ class Voting:
     def __init__(
         self,
         readers: Readers,
-        receipts: Receipts,
         admission: Admission,
         writer: BallotWriter,
         tallies: Tallies,
@@ -52,7 +51,6 @@ class Voting:
         clock: Clock,
     ) -> None:
         self._readers = readers
-        self._receipts = receipts
         self._admission = admission
         self._writer = writer
         self._tallies = tallies
@@ -71,18 +69,10 @@ class Voting:
         voter = voter_of(poll, reader)
         if snapshot.state is not State.OPEN:
             return await self._repeat(snapshot, reader, voter, selection)
-        ticket = self._admission.admit(poll.id, address)
         article, minute = _placement(poll, request.article), minute_of(self._clock())
-        ballot = self._receipts.seal(
-            Ballot(poll.id, voter, 1, selection, ticket.status, article, minute, signature="")
-        )
-        try:
-            outcome, standing = await self._writer.submit(Cast(ballot, poll.allow_change))
-        except PollError:
-            self._admission.refund(ticket)
-            raise
-        if outcome is not Outcome.CREATED:
-            self._admission.refund(ticket)
+        ballot = Ballot(poll.id, voter, 1, selection, "", article, minute, signature="")
+        admit = partial(self._admission.admit, poll.id, address)
+        outcome, standing = await self._writer.submit(Cast(ballot, poll.allow_change, admit))
         snapshot = self._tallies.settled(poll.id) or await self._tallies.settle(poll.id)
         if outcome is Outcome.REFUSED and standing is not None:
             raise already_voted(standing, snapshot)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from pollsvc.domain.tally import Change
-from pollsvc.storage.database import Connection
+from pollsvc.storage.database import TIMEOUT, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class ChangeListener:
     """Calls `on_change` soon after any process has committed a change; between `start` and `stop`."""
 
     def __init__(self, url: str, on_change: OnChange) -> None:
-        self._connection = Connection(url)
+        self._connection = Connection(url, timeout=TIMEOUT)
         self._on_change = on_change
         self._task: asyncio.Task[None] | None = None
 

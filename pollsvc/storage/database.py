@@ -22,6 +22,9 @@ from pollsvc.domain.errors import Code, PollError
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
 
+TIMEOUT = 5.0
+"""Seconds in which PostgreSQL must accept or end a connection, and a service's query must be answered."""
+
 UNIQUE_VIOLATIONS = (sqlite3.IntegrityError, asyncpg.UniqueViolationError)
 """What the drivers raise for a row whose key is taken."""
 
@@ -41,7 +44,8 @@ def check_url(url: str) -> str:
     Raises PollError `bad_request`.
     """
     parsed = DatabaseURL(url)
-    if parsed.scheme not in {"sqlite", "postgresql", "postgres"} or not parsed.database:
+    known = parsed.scheme in {"sqlite", "postgresql", "postgres"}
+    if not known or not parsed.database or parsed.database == ":memory:":
         raise PollError(
             Code.BAD_REQUEST,
             "POLLSVC_DATABASE_URL must be sqlite:///path.db or postgresql://user@host/name.",
@@ -55,12 +59,14 @@ class Connection:
     SQLAlchemy Core statements go through `databases` (`fetch`, `execute`). Text with `:name` parameters
     goes straight to the driver (`rows`): compiling and wrapping would cost more than the statement.
 
+    With a `timeout`, a query that PostgreSQL does not answer in so many seconds raises TimeoutError.
     With `reconnects`, a query that finds the connection to PostgreSQL broken connects anew first; that is
     for single reads only: transactions and notices would be lost unseen.
     """
 
-    def __init__(self, url: str, *, reconnects: bool = False) -> None:
+    def __init__(self, url: str, *, reconnects: bool = False, timeout: float | None = None) -> None:
         self._url = url
+        self._timeout = timeout
         self._reconnects = reconnects
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
         self._database: Database | None = None
@@ -69,7 +75,9 @@ class Connection:
 
     async def open(self) -> None:
         """Connect; raises what the driver raises when the database cannot be reached."""
-        options: dict[str, Any] = {} if self.sqlite else {"min_size": 1, "max_size": 1}
+        options: dict[str, Any] = {}
+        if not self.sqlite:
+            options = {"min_size": 1, "max_size": 1, "timeout": TIMEOUT, "command_timeout": self._timeout}
         database = Database(self._url, **options)
         await database.connect()
         self._database = database
@@ -81,10 +89,14 @@ class Connection:
 
     async def close(self) -> None:
         """Disconnect; harmless when not open."""
-        database, self._database = self._database, None
-        if database is not None:
-            await self._connection.__aexit__()
-            await database.disconnect()
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                database, self._database = self._database, None
+                if database is not None:
+                    await self._connection.__aexit__()
+                    await database.disconnect()
+        except TimeoutError:
+            self.raw.terminate()
 
     async def reopen(self) -> None:
         """Drop the connection, whatever its state, and connect anew."""

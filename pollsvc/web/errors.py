@@ -1,12 +1,15 @@
 """What went wrong, as an answer: the one table from codes to statuses, and problem+json (RFC 9457)."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.errors import Code, PollError, busy
 from pollsvc.services.snapshots import dump
 from pollsvc.web.http import respond
 
@@ -54,15 +57,25 @@ class ErrorBoundary:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
+        except asyncio.CancelledError:
+            if scope["type"] != "http":
+                raise
+            with suppress(Exception):  # the server ends, or the answer had begun
+                await self._answer(busy(), send)
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            status, headers, body = problem(as_poll_error(error, scope))
+            more: list[tuple[bytes, bytes]] = []
             if isinstance(error, HTTPException):
-                headers += [
+                more = [
                     (name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()
                 ]
-            await respond(send, status, [*headers, (b"access-control-allow-origin", b"*")], body)
+            await self._answer(as_poll_error(error, scope), send, more)
+
+    @staticmethod
+    async def _answer(error: PollError, send: Send, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        status, headers, body = problem(error)
+        await respond(send, status, [*headers, *more, (b"access-control-allow-origin", b"*")], body)
 
 
 def as_poll_error(error: Exception, scope: Scope) -> PollError:

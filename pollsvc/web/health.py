@@ -15,14 +15,14 @@ async def healthz(_request: Request) -> Response:
 
 
 class Readiness:
-    """`GET /readyz`: the database answers and the ballot writer is alive."""
+    """`GET /readyz`: the database answers and votes are being written."""
 
     def __init__(self, tallies: Tallies, writer: BallotWriter) -> None:
         self._tallies = tallies
         self._writer = writer
 
     async def show(self, _request: Request) -> Response:
-        fault = "" if self._writer.alive else "the ballot writer has ended"
+        fault = self._writer.fault
         try:
             await asyncio.wait_for(self._tallies.ping(), timeout=2)
         except Exception as error:

@@ -31,13 +31,8 @@ async def read_body(receive: Receive) -> bytes:
 
 async def respond(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
     """Answer with these headers and a body of known length."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*headers, (b"content-length", b"%d" % len(body))],
-        }
-    )
+    length = () if status == 204 else ((b"content-length", b"%d" % len(body)),)
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *length]})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -78,6 +73,8 @@ class Addresses:
             parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped  # what an IPv4 peer looks like on a socket for both
         return any(parsed in network for network in self._trusted)
 
 

@@ -127,8 +127,6 @@ def parse_query(query: bytes) -> dict[str, list[str]]:
 
 
 def wanted_lang(query: dict[str, list[str]]) -> str | None:
-    """The language asked for. Raises PollError `bad_request` when it is no language tag."""
-    lang = query.get("lang", [None])[0]
-    if lang is not None and not _LANG.fullmatch(lang):
-        raise PollError(Code.BAD_REQUEST, 'Send "lang" as a language tag such as en or pt-BR.')
-    return lang
+    """The language asked for; None where there is none, or it is no language tag: pages have odd ones."""
+    lang = query.get("lang", [""])[0].replace("_", "-")
+    return lang if _LANG.fullmatch(lang) else None

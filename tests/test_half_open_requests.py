@@ -1,0 +1,83 @@
+"""Requests that never end are ended, and heads without end are refused, while honest readers vote on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from pollsvc.app import create_app
+from pollsvc.cli import protocol
+from pollsvc.cli.server import Server, listen
+from pollsvc.settings import Settings
+from tests.support.reader import Http, Reader
+from tests.support.server import SECRET, Service, add_site, free_port, until
+
+HALF = (b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nhost: t\r\nx-slow: ")
+
+
+@pytest.fixture
+async def hurried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
+    """The whole service in this process, with a short deadline for requests."""
+    monkeypatch.setattr(protocol, "REQUEST_DEADLINE", 0.3)
+    port = free_port()
+    service = Service(f"sqlite:///{tmp_path}/pollsvc.db", tmp_path, {}, 1, port)
+    await add_site(service.database_url)
+    server = Server(
+        create_app(Settings(service.database_url, (SECRET,), service.base_url)), takes_signals=False, grace=1
+    )
+    task = asyncio.create_task(server.serve(sockets=[listen("127.0.0.1", port)]))
+
+    async def started() -> bool:
+        return server.started
+
+    await until(started)
+    yield service
+    server.should_exit = True
+    await asyncio.wait_for(task, 5)
+
+
+async def ended(port: int, sent: bytes, then: Callable[[], bytes] | None = None) -> bytes:
+    """What a connection is answered until the server ends it; `then` makes more to be sent meanwhile."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(5):
+            writer.write(sent)
+            while then is not None and not writer.is_closing():
+                writer.write(then())
+                await writer.drain()
+                await asyncio.sleep(0)
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("sent", HALF, ids=["nothing", "a request line", "a header"])
+async def test_a_request_that_never_ends_is_ended(hurried: Service, sent: bytes) -> None:
+    assert await ended(hurried.port, sent) == b""
+
+
+async def test_a_body_that_never_comes_is_ended(hurried: Service) -> None:
+    poll = await hurried.add_poll()
+    head = f"POST /api/v1/polls/{poll}/votes HTTP/1.1\r\nhost: t\r\ncontent-length: 100\r\n\r\n".encode()
+    assert await ended(hurried.port, head + b'{"sel') == b""
+    async with Http(hurried.base_url) as http:
+        assert (await http.results(poll))["voters"] == 0
+
+
+async def test_a_head_without_end_is_refused(hurried: Service) -> None:
+    start = b"GET /healthz HTTP/1.1\r\nhost: t\r\n"
+    assert b" 200 " not in await ended(hurried.port, start, lambda: b"x-more: " + b"y" * 8000 + b"\r\n")
+
+
+async def test_honest_readers_are_served_beside_many_that_never_end(hurried: Service) -> None:
+    poll = await hurried.add_poll()
+    slow = [asyncio.create_task(ended(hurried.port, HALF[number % 3])) for number in range(200)]
+    async with Http(hurried.base_url) as http:
+        votes = await asyncio.gather(*(Reader(http).vote(poll, 1) for _ in range(100)))
+        assert [vote.status for vote in votes] == [201] * 100
+        kept = await http.get("/healthz")  # a connection that rests between requests is not cut by it
+        assert kept.status == 200
+    assert await asyncio.gather(*slow) == [b""] * 200
