@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 MAX_BATCH = 500
 """How many votes one transaction takes at most."""
 
+_NEVER = float("-inf")
+
 FAULTY_FOR = 5.0
 """Seconds for which a failed batch means that the service is not ready; then new votes may try."""
 SLOW_AFTER = 3.0
@@ -40,7 +42,7 @@ class BallotWriter:
         self._queue: deque[tuple[Cast, asyncio.Future[Recorded]]] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._failed_at = float("-inf")
+        self._failed_at = _NEVER
         self._busy_since: float | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -102,6 +104,7 @@ class BallotWriter:
             return
         finally:
             self._busy_since = None
+        self._failed_at = _NEVER
         try:
             self._on_committed(done.changes)
         except Exception:  # the votes are recorded all the same, and more are to come
