@@ -114,3 +114,8 @@ async def test_migrate_says_in_one_line_that_the_database_is_away(tmp_path: Path
         await service.run("migrate")
     [line] = failed.value.output.strip().splitlines()
     assert (failed.value.status, "POLLSVC_DATABASE_URL" in line) == (2, True)
+
+
+async def test_many_may_start_at_once_on_an_empty_database(tmp_path: Path, database_url: str) -> None:
+    service = Service(database_url, tmp_path, {}, 1)
+    assert set(await asyncio.gather(*(service.run("site", "list") for _ in range(6)))) == {""}

@@ -1,6 +1,9 @@
 """Bringing a database to the schema of this release, by Alembic."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -8,10 +11,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import DatabaseURL
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from pollsvc.domain.errors import Code, PollError
 
+T = TypeVar("T")
+
+_TRIES = 100  # of work on a SQLite file that another process has locked
+_PAUSE = 0.1  # seconds between them
 _LOCK = 0x706F6C6C  # any number that only pollsvc uses for PostgreSQL's advisory locks
 
 
@@ -60,12 +68,7 @@ async def migrate(url: str) -> str | None:
     Whoever comes second waits for the first and then finds nothing to do. Raises PollError `bad_request`
     when the database is of a newer release.
     """
-    engine = create_async_engine(_engine_url(url))
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(_upgrade)
-    finally:
-        await engine.dispose()
+    return await _run(url, _upgrade)
 
 
 async def ensure_current(url: str) -> None:
@@ -73,12 +76,7 @@ async def ensure_current(url: str) -> None:
 
     Raises PollError `bad_request` when the database is of another release.
     """
-    engine = create_async_engine(_engine_url(url))
-    try:
-        async with engine.connect() as connection:
-            current, head = await connection.run_sync(_revisions)
-    finally:
-        await engine.dispose()
+    current, head = await _run(url, _revisions)
     if current is None:
         await migrate(url)
     elif current != head:
@@ -86,3 +84,20 @@ async def ensure_current(url: str) -> None:
             Code.BAD_REQUEST,
             f"The database is at revision {current} and this release needs {head}: run `pollsvc migrate`.",
         )
+
+
+async def _run(url: str, work: Callable[[Connection], T]) -> T:
+    """Do this work on a connection; SQLite does not wait for its turn to switch to WAL, so we do."""
+    engine = create_async_engine(_engine_url(url))
+    try:
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                async with engine.connect() as connection:
+                    return await connection.run_sync(work)
+            except OperationalError as error:
+                if not tries_left or "locked" not in str(error):
+                    raise
+                await asyncio.sleep(_PAUSE)
+        raise AssertionError("unreachable")
+    finally:
+        await engine.dispose()
