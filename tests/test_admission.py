@@ -151,6 +151,8 @@ async def test_the_right_most_hop_that_is_not_trusted_is_the_client(strict: Serv
         assert await post(http, poll, "203.0.113.1, 192.0.2.9") == "held"
         assert await post(http, poll, "192.0.2.9:4711") == "held"
         assert await post(http, poll, "192.0.2.10") == "counted"
+        hidden = [await post(http, poll, f"198.51.100.{number}, unknown, 10.1.2.3") for number in range(9)]
+        assert hidden.count("held") == 4  # all are 10.1.2.3, the last hop that is an address
 
 
 async def test_nobody_else_is_believed(tmp_path: Path) -> None:

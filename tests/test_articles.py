@@ -73,7 +73,20 @@ def test_spellings_of_one_origin(origin: str) -> None:
     assert canonical_origin(origin) == "https://a.example"
 
 
-@pytest.mark.parametrize("text", ["null", "*", "https://a/b", "https://a?x", "https://a#x", "a.example", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "null",
+        "*",
+        "https://*.example",
+        "https://a b",
+        "https://a/b",
+        "https://a?x",
+        "https://a#x",
+        "a.example",
+        "",
+    ],
+)
 def test_what_is_no_origin(text: str) -> None:
     assert canonical_origin(text) is None
 

@@ -98,6 +98,12 @@ def test_every_dependency_has_its_line() -> None:
     assert not [name for name in names if name not in documented]
 
 
+def test_every_link_between_documents_leads_somewhere() -> None:
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
 def test_the_project_speaks_of_itself_only() -> None:
     banned = re.compile(r"/work/|/root/|/tmp/spec", re.IGNORECASE)
     for path in [*MODULES, *(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"]:

@@ -1,10 +1,12 @@
 """The canonical form of an article's URL, so that one article is found under all its spellings."""
 
+import re
 from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 MAX_URL = 2048
 """The longest article URL that is kept, in characters."""
 
+_HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")  # as browsers write it: lower case, ASCII
 _SEGMENT = "!$&'()*+,;=:@-._~"  # what stands in a path segment as it is (RFC 3986, section 3.3: pchar)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset(
@@ -55,4 +57,6 @@ def _origin(parts: SplitResult) -> str | None:
         return None
     host = host.encode("idna").decode() if not host.isascii() else host
     host = f"[{host}]" if ":" in host else host
+    if not _HOST.fullmatch(host):
+        return None
     return f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS[scheme] else "")

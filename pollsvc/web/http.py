@@ -63,7 +63,10 @@ class Addresses:
             for hop in str(value, "latin-1").split(",")
         ]
         for hop in reversed(hops):
-            address = _without_port(hop) or address
+            found = _without_port(hop)
+            if found is None:  # what stands left of it, anybody may have written
+                break
+            address = found
             if not self._is_trusted(address):
                 break
         return address
