@@ -243,3 +243,14 @@ async def test_a_database_that_cannot_be_opened(cli: Service, tmp_path: Path) ->
     for url in urls:
         cli.env["POLLSVC_DATABASE_URL"] = url
         assert "POLLSVC_DATABASE_URL" in await fails(cli, "poll", "list"), url
+
+
+@pytest.mark.parametrize(
+    "closes", ["9999-12-31T23:59:59-10:00", "9999-12-31T23:59:59Z", "0500-01-01", "1969-12-31"]
+)
+async def test_a_time_that_cannot_be_shown_everywhere_is_refused(service: Service, closes: str) -> None:
+    with pytest.raises(CliError) as failed:
+        await service.create_poll(extra=["--closes", closes])
+    assert failed.value.status == 2
+    assert failed.value.output.count("\n") == 1
+    assert await service.cli("poll", "list") == []

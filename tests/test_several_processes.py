@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
+import pytest
 
 from tests.support.reader import Answer, Http, Reader, Stream, Wire, ask, fire, new_key, vote_bytes, watch
 from tests.support.server import Service, connected_ports, run_service, until
@@ -199,3 +201,26 @@ async def test_sigterm_ends_all_workers_in_time(tmp_path: Path) -> None:
             assert await service.stop() == 0
             assert time.monotonic() - began < 2
         assert not any(worker.is_running() for worker in workers)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.1])
+async def test_a_signal_while_workers_start_is_not_lost(tmp_path: Path, pause: float) -> None:
+    """It comes when some workers are not yet there to be told; `pause` is how late, in seconds."""
+    service = Service(f"sqlite:///{tmp_path}/pollsvc.db", tmp_path, {}, 8)
+    await service.create_site()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pollsvc", "serve", "--port", str(service.port), "--workers", "8"),
+        stderr=asyncio.subprocess.PIPE,
+        env=service.env,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    try:
+        assert b"listens" in await asyncio.wait_for(process.stderr.readline(), 10)
+        await asyncio.sleep(pause)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 5) == 0
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
