@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from pollsvc.domain.article import canonical_origin
 from tests.support.reader import Answer, Http, new_key
 from tests.support.server import ORIGIN, Service
 
@@ -25,6 +26,52 @@ FOREIGN = (
 
 def allowed_origin(answer: Answer) -> str | None:
     return answer.headers.get("access-control-allow-origin")
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        *(
+            (text, "https://a.example")
+            for text in ("https://a.example", "HTTPS://A.example:443", "https://a.example/")
+        ),
+        (" https://a.example ", "https://a.example"),
+        ("https://a.example:0443", "https://a.example"),
+        ("http://a.example:80", "http://a.example"),
+        ("https://BÜCHER.example", "https://xn--bcher-kva.example"),
+        ("https://faß.example", "https://xn--fa-hia.example"),
+        ("http://مثال.example:8080", "http://xn--mgbh0fb.example:8080"),
+        ("http://[2001:DB8:0::1]:8080", "http://[2001:db8::1]:8080"),
+    ],
+)
+def test_spellings_of_one_origin(text: str, origin: str) -> None:
+    assert canonical_origin(text) == origin
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("https://a.example", "http://a.example", "https://www.a.example", "https://a.example."),
+        *("https://a.example:80", "http://a.example:443", "https://a.example:8443", "http://127.0.0.1:8001"),
+        *("https://m.a.example", "https://xn--fa-hia.example", "https://fass.example", "http://[::1]"),
+    ],
+)
+def test_what_tells_origins_apart_is_kept(origin: str) -> None:
+    """All that the canonical URL of an article folds together: scheme, `www` and ports."""
+    assert canonical_origin(origin) == origin
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("null", "*", "https://*.example", "https://a b", "a.example", "", "ftp://a.example", "https://"),
+        *("https://a/b", "https://a?x", "https://a#x", "https://a//", "https://a/?utm_source=x", "https://."),
+        *("https://a:99999", "https://[v1.x]", "https://[::1", "https://a[::1]", "https://[::1]a"),
+        *("https://good.example\\@evil.example", "https://a\n.example", "https://\ud800", "https://a/\ud800"),
+    ],
+)
+def test_what_is_no_origin(text: str) -> None:
+    assert canonical_origin(text) is None
 
 
 async def test_a_page_of_the_site_may_vote(shared: Service, http: Http) -> None:
