@@ -40,5 +40,4 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
     if workers == 1:
         run_one(found, bound, ready)
     else:
-        ready()
-        run_workers(found, bound, workers)
+        run_workers(found, bound, workers, ready)

@@ -109,7 +109,9 @@ def run_one(settings: Settings, bound: socket.socket, on_ready: Callable[[], Non
     server.run(sockets=[bound])
 
 
-def run_workers(settings: Settings, bound: socket.socket, count: int) -> None:
+def run_workers(
+    settings: Settings, bound: socket.socket, count: int, on_ready: Callable[[], None] | None = None
+) -> None:
     """Serve in `count` processes; one that dies is replaced, unless it could not start."""
     stopping = threading.Event()
     workers: list[BaseProcess] = []
@@ -122,6 +124,8 @@ def run_workers(settings: Settings, bound: socket.socket, count: int) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
+    if on_ready is not None:
+        on_ready()
     failed = False
     while len(workers) < count and not stopping.is_set():
         workers.append(_start_worker(settings, bound))
