@@ -104,17 +104,26 @@ async def test_a_poll_from_creation_to_close(cli: Service) -> None:
     shown = await cli_json(cli, "poll", "show", poll)
     assert shown == {
         "id": poll,
-        "site": "News",
+        "site": shown["site"],
         "kind": "multiple",
         "state": "draft",
-        "question": {"text": "Which <two>?", "lang": "fr"},
-        "options": [{"id": 1, "label": "a"}, {"id": 2, "label": "b"}, {"id": 3, "label": "c"}],
+        "question": {"fr": "Which <two>?"},
+        "lang": "fr",
+        "options": [
+            {"id": number, "label": {"fr": label}, "state": "active"} for number, label in enumerate("abc", 1)
+        ],
         "picks": {"min": 1, "max": 2},
         "opens_at": "2026-01-01T00:00:00Z",
         "closes_at": "2098-12-31T23:00:00Z",
         "visibility": "after_vote",
         "allow_change": True,
+        "order": "fixed",
+        "write_in": False,
         "articles": ["https://news.example/x"],
+        "replaces": None,
+        "replaced_by": None,
+        "revision": 1,
+        "created_at": shown["created_at"],
     }
     assert await cli_json(cli, "poll", "list", "--site", "News") == [shown]
     assert (await cli_json(cli, "poll", "open", poll))["state"] == "open"
@@ -132,7 +141,7 @@ async def test_a_poll_from_creation_to_close(cli: Service) -> None:
         (["--option", "a", "--option", "a"], "same label"),
         (["--option", "a", "--option", " "], "empty"),
         (["--option", "a", "--option", "b" * 200], "longer"),
-        (["--option", "a", "--option", "b", "--kind", "ranked"], "kind"),
+        (["--option", "a", "--option", "b", "--kind", "sorted"], "kind"),
         (["--option", "a", "--option", "b", "--max", "2"], "single"),
         (["--option", "a", "--option", "b", "--kind", "multiple", "--min", "0"], "min"),
         (["--option", "a", "--option", "b", "--kind", "multiple", "--max", "3"], "max"),

@@ -72,7 +72,7 @@ async def test_many_processes_that_start_at_once_make_the_tables_once(database_u
 async def test_the_command_says_what_it_did(tmp_path: Path, database_url: str) -> None:
     service = Service(database_url, tmp_path, {}, 1)
     assert "empty" in await service.run("migrate")
-    assert "0001" in await service.run("migrate")
+    assert "0002" in await service.run("migrate")
 
 
 async def test_a_database_of_a_newer_release_is_refused(tmp_path: Path, database_url: str) -> None:

@@ -7,12 +7,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import click
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.services.editing import Editing
+from pollsvc.services.sites import Sites
 from pollsvc.settings import Settings
 from pollsvc.storage.database import Connection, check_url
 from pollsvc.storage.migrate import ensure_current
@@ -70,11 +71,18 @@ def opening() -> Iterator[None]:
         ) from error
 
 
-@asynccontextmanager
-async def editing() -> AsyncIterator[Editing]:
+class Desk(NamedTuple):
     """Editors' work on the database of this process's settings."""
+
+    sites: Sites
+    polls: Editing
+
+
+@asynccontextmanager
+async def desk() -> AsyncIterator[Desk]:
+    """A desk, for as long as the block lasts."""
     async with database(settings()) as connection:
-        yield Editing(connection, time.time)
+        yield Desk(Sites(connection, time.time), Editing(connection, time.time))
 
 
 def print_json(value: object) -> None:

@@ -15,7 +15,9 @@ from starlette.routing import Route
 from pollsvc.app import create_app
 from pollsvc.cli.context import database
 from pollsvc.cli.server import Server, listen, run_together
-from pollsvc.services.editing import Editing, NewPoll
+from pollsvc.services.editing import Editing
+from pollsvc.services.new_poll import NewPoll
+from pollsvc.services.sites import Sites
 from pollsvc.settings import Settings
 from pollsvc.web.widget import static_folder
 
@@ -81,10 +83,10 @@ def _secret(path: Path) -> str:
 async def _polls(settings: Settings, publisher: str) -> dict[str, str]:
     """The ids of the demo's polls by their names in the pages; made at the first run."""
     async with database(settings) as connection:
-        editor = Editing(connection, time.time)
-        sites = [site for site in await editor.sites() if site.name == SITE]
-        site = sites[0] if sites else await editor.add_site(SITE, [publisher], percent_from=1)
-        known = {poll.question: poll.id for poll in await editor.polls(site)}
+        publishers, editor = Sites(connection, time.time), Editing(connection, time.time)
+        sites = [site for site in await publishers.all() if site.name == SITE]
+        site = sites[0] if sites else await publishers.add(SITE, [publisher], percent_from=1)
+        known = {poll.question[poll.lang]: poll.id for poll in await editor.polls(site)}
         ids = {}
         for name, (lang, question, options, allow_change) in _POLLS.items():
             if question not in known:

@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from pollsvc.cli.context import database, editing, json_option, print_json, run, settings
+from pollsvc.cli.context import database, desk, json_option, print_json, run, settings
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.domain.poll import Kind, Site, Visibility
+from pollsvc.domain.poll import Kind, Site, Visibility, say
 from pollsvc.services import export as exports
-from pollsvc.services.editing import NewPoll
+from pollsvc.services.describing import describe
 from pollsvc.services.embed import embed_code
+from pollsvc.services.new_poll import NewOption, NewPoll
 
 
 def _choice(values: type[StrEnum]) -> click.Choice[str]:
@@ -29,10 +30,13 @@ def poll() -> None:
 @poll.command()
 @click.option("--site", "site_name", required=True, help="The site's name or id.")
 @click.option("--question", required=True)
-@click.option("--option", "options", multiple=True, required=True, help="One answer; give two or more.")
+@click.option(
+    "--option", "options", multiple=True, help="One answer, of kind reaction an emoji; give two or more."
+)
 @click.option("--kind", type=_choice(Kind), default="single", show_default=True)
-@click.option("--min", "min_picks", type=int, help="Least number of picks (kind multiple).")
-@click.option("--max", "max_picks", type=int, help="Greatest number of picks (kind multiple).")
+@click.option("--min", "min_picks", type=int, help="Least number of picks (kinds multiple and ranked).")
+@click.option("--max", "max_picks", type=int, help="Greatest number of picks (kinds multiple and ranked).")
+@click.option("--scale", type=int, help="Greatest number of a rating: 5 or 10.")
 @click.option("--lang", help="Language of question and options; default: the site's.")
 @click.option(
     "--article", "articles", multiple=True, help="URL of an article that it is placed on; repeatable."
@@ -48,6 +52,8 @@ def poll() -> None:
     help="Who sees results while the poll runs.",
 )
 @click.option("--allow-change", is_flag=True, help="Let readers change and withdraw their vote.")
+@click.option("--shuffle", is_flag=True, help="Show each reader the options in an order of their own.")
+@click.option("--write-in", is_flag=True, help="Let readers write an answer of their own.")
 @click.option("--draft", is_flag=True, help="Keep it unpublished until `poll open`.")
 @json_option
 @run
@@ -58,14 +64,19 @@ async def create(
     as_json: bool,
     kind: str,
     visibility: str,
+    options: tuple[str, ...],
     **given: object,
 ) -> None:
     """Create a poll."""
-    async with editing() as editor:
-        site = await editor.site(site_name)
+    async with desk() as work:
+        site = await work.sites.get(site_name)
         times = {"opens_at": _time(opens, site), "closes_at": _time(closes, site)}
         choices = {"kind": Kind(kind), "visibility": Visibility(visibility)}
-        new = await editor.create_poll(site, NewPoll(**given, **times, **choices))  # type: ignore[arg-type]
+        answers = [NewOption(emoji=text) if kind == Kind.REACTION else NewOption(text) for text in options]
+        new = await work.polls.create_poll(
+            site,
+            NewPoll(options=answers, **given, **times, **choices),  # type: ignore[arg-type]
+        )
     base_url = settings().base_url
     if not base_url:
         base_url = "http://127.0.0.1:8000"
@@ -83,14 +94,14 @@ async def create(
 @run
 async def list_(site_name: str | None, as_json: bool) -> None:
     """List polls, newest first."""
-    async with editing() as editor:
-        polls = await editor.polls(await editor.site(site_name) if site_name else None)
-    rows = [exports.describe(one, time.time()) for one in polls]
+    async with desk() as work:
+        polls = await work.polls.polls(await work.sites.get(site_name) if site_name else None)
+    rows = [describe(one, time.time()) for one in polls]
     if as_json:
         print_json(rows)
         return
     for one, row in zip(polls, rows, strict=True):
-        click.echo(f"{one.id}  {row['state']:<9}  {one.site.name}: {one.question}")
+        click.echo(f"{one.id}  {row['state']:<9}  {one.site.name}: {one.question[one.lang]}")
 
 
 @poll.command()
@@ -99,8 +110,8 @@ async def list_(site_name: str | None, as_json: bool) -> None:
 @run
 async def show(poll_id: str, as_json: bool) -> None:
     """Show one poll."""
-    async with editing() as editor:
-        _describe(exports.describe(await editor.poll(poll_id), time.time()), as_json)
+    async with desk() as work:
+        _describe(describe(await work.polls.poll(poll_id), time.time()), as_json)
 
 
 @poll.command("open")
@@ -109,8 +120,8 @@ async def show(poll_id: str, as_json: bool) -> None:
 @run
 async def open_(poll_id: str, as_json: bool) -> None:
     """Open a poll now; a draft is published, a closed poll reopened."""
-    async with editing() as editor:
-        _describe(exports.describe(await editor.open_poll(poll_id), time.time()), as_json)
+    async with desk() as work:
+        _describe(describe(await work.polls.open_poll(poll_id), time.time()), as_json)
 
 
 @poll.command()
@@ -119,8 +130,8 @@ async def open_(poll_id: str, as_json: bool) -> None:
 @run
 async def close(poll_id: str, as_json: bool) -> None:
     """Close a poll now."""
-    async with editing() as editor:
-        _describe(exports.describe(await editor.close_poll(poll_id), time.time()), as_json)
+    async with desk() as work:
+        _describe(describe(await work.polls.close_poll(poll_id), time.time()), as_json)
 
 
 @poll.command()
@@ -152,11 +163,13 @@ async def results(poll_id: str, as_json: bool) -> None:
     if as_json:
         print_json(now.as_json())
         return
-    click.echo(f"{found.question}\n{now.voters} voters, {now.held} held, {now.excluded} excluded")
+    click.echo(f"{found.question[found.lang]}\n{now.voters} voters, {now.held} held, {now.excluded} excluded")
     for option in found.options:
-        count = now.options[option.id]
+        count = now.options.get(option.id)
+        if count is None:
+            continue
         share = f"{count / now.voters:.0%} of voters" if now.voters else "-"
-        click.echo(f"  {count:>9}  {share:<16}  {option.label}")
+        click.echo(f"  {count:>9}  {share:<16}  {say(option.label, found.lang, found.lang)}")
 
 
 def _describe(row: dict[str, object], as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from pollsvc.cli.context import editing, json_option, print_json, run
+from pollsvc.cli.context import desk, json_option, print_json, run
 
 
 @click.group()
@@ -30,8 +30,8 @@ async def add(
     name: str, origins: tuple[str, ...], locale: str, time_zone: str, percent_from: int, as_json: bool
 ) -> None:
     """Add the site NAME."""
-    async with editing() as editor:
-        new = await editor.add_site(
+    async with desk() as work:
+        new = await work.sites.add(
             name, origins, locale=locale, time_zone=time_zone, percent_from=percent_from
         )
     if as_json:
@@ -45,8 +45,8 @@ async def add(
 @run
 async def list_(as_json: bool) -> None:
     """List all sites."""
-    async with editing() as editor:
-        sites = await editor.sites()
+    async with desk() as work:
+        sites = await work.sites.all()
     if as_json:
         print_json([{"id": one.id, "name": one.name, "origins": sorted(one.origins)} for one in sites])
         return

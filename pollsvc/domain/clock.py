@@ -27,9 +27,12 @@ def rfc3339_minute(minute: int) -> str:
 def parse_time(text: str, zone: tzinfo = UTC) -> int:
     """Read an ISO 8601 / RFC 3339 date-time as Unix seconds; without an offset it is local to `zone`.
 
-    Raises ValueError when the text is no date-time.
+    Of a local time that the clocks show twice, the first is meant. Raises ValueError when the text is no
+    date-time, or a local time that the clocks leap over.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
+        local, moment = moment, moment.replace(tzinfo=zone)
+        if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
+            raise ValueError(f"{text} does not exist in {zone}: the clocks are put forward")
     return int(moment.timestamp())

@@ -17,6 +17,13 @@ class Code(StrEnum):
     POLL_NOT_OPEN = "poll_not_open"
     BODY_TOO_LARGE = "body_too_large"
     INVALID_SELECTION = "invalid_selection"
+    NOT_SIGNED_IN = "not_signed_in"
+    BAD_API_KEY = "bad_api_key"
+    FORBIDDEN = "forbidden"
+    NEEDS_CONFIRMATION = "needs_confirmation"
+    NOT_POSSIBLE_NOW = "not_possible_now"
+    EDIT_CONFLICT = "edit_conflict"
+    IF_MATCH_REQUIRED = "if_match_required"
     SLOW_DOWN = "slow_down"
     BUSY = "busy"
 
@@ -41,6 +48,11 @@ class PollError(Exception):
         self.message = message
         self.retry_after = retry_after
         self.details = details or {}
+
+
+def bad(message: str, field: str | None = None) -> PollError:
+    """The answer to bad input; `field` names the part of it that is wrong, such as `options.2.label.en`."""
+    return PollError(Code.BAD_REQUEST, message, details={"field": field} if field else None)
 
 
 def busy() -> PollError:

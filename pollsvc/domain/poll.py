@@ -1,5 +1,6 @@
 """What a poll is: its question, options, rules and schedule, and the site it belongs to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -10,11 +11,22 @@ MAX_ID = 16
 """The longest id of a poll or a site, in characters."""
 
 
+Texts = Mapping[str, str]
+"""One text in several languages, by BCP 47 tag."""
+
+
 class Kind(StrEnum):
-    """How a poll is answered."""
+    """How a poll is answered.
+
+    `rating` is one of the numbers 1 to 5 or 1 to 10, which are its options' ids; `ranked` an order of
+    options, best first; `reaction` one emoji.
+    """
 
     SINGLE = "single"
     MULTIPLE = "multiple"
+    RATING = "rating"
+    RANKED = "ranked"
+    REACTION = "reaction"
 
 
 class State(StrEnum):
@@ -59,26 +71,52 @@ class Site:
     percent_from: int
 
 
+class OptionState(StrEnum):
+    """Whether readers can pick an option.
+
+    A `retired` one keeps its votes. What readers wrote in is `pending` until an editor makes it `active`,
+    `rejected`, or `merged` into another option.
+    """
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+    PENDING = "pending"
+    REJECTED = "rejected"
+    MERGED = "merged"
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One answer; `id` is a small positive integer, unique in its poll and never used again."""
+    """One answer; `id` is a small positive integer, unique in its poll and never used again.
+
+    `image` is the id of an image and `alt` what it shows, in words. `write_in` is the folded text when a
+    reader wrote it.
+    """
 
     id: int
-    label: str
+    label: Texts
+    state: OptionState = OptionState.ACTIVE
+    emoji: str = ""
+    image: str = ""
+    alt: Texts = field(default_factory=dict)
+    write_in: str | None = None
+    merged_into: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Poll:
     """A poll's definition. Times are Unix seconds; `key` (32 random bytes) makes voters of readers.
 
-    `results_key` is the unguessable part of the results address that those who voted are given, and
-    `placements` maps the canonical URL of each article to its number within the poll (from 1 on).
+    `lang` is the language that every text is there in. `results_key` is the unguessable part of the
+    results address that those who voted are given, and `placements` maps the canonical URL of each
+    article to its number within the poll (from 1 on). `revision` grows with each edit. A new version
+    `replaces` the poll whose question meant something else.
     """
 
     id: str
     site: Site
     kind: Kind
-    question: str
+    question: Texts
     lang: str
     options: tuple[Option, ...]
     min_picks: int
@@ -90,11 +128,71 @@ class Poll:
     allow_change: bool
     key: bytes
     results_key: str
-    placements: dict[str, int]
+    placements: Mapping[str, int]
+    shuffle: bool = False
+    write_in: bool = False
+    archived_at: int | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
+    revision: int = 1
+    created_at: int = 0
     option_ids: frozenset[int] = field(init=False)
+    folds: Mapping[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "option_ids", frozenset(option.id for option in self.options))
+        """Derive `option_ids`, which a ballot may name, and `folds`.
+
+        `folds` says as which option a vote for another one counts: the one that it was merged into, or 0
+        for write-ins that are not approved.
+        """
+        votable = (
+            option.id
+            for option in self.options
+            if option.state is OptionState.ACTIVE
+            or (option.write_in is not None and option.state is not OptionState.RETIRED)
+        )
+        object.__setattr__(self, "option_ids", frozenset(votable))
+        merged = {option.id: option.merged_into for option in self.options if option.merged_into}
+        folds = {
+            option.id: 0
+            for option in self.options
+            if option.state in (OptionState.PENDING, OptionState.REJECTED)
+        }
+        for option in merged:
+            target = option
+            for _ in merged:  # a merger may have been merged on; an editor cannot make a circle
+                target = merged.get(target, target)
+            folds[option] = folds.get(target, target)
+        object.__setattr__(self, "folds", folds)
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """The languages that the poll is there in, its first one first."""
+        return (self.lang, *sorted(self.question.keys() - {self.lang}))
+
+    @property
+    def shown_options(self) -> tuple[Option, ...]:
+        """The options that readers see in the result: those they can pick, and those retired."""
+        return tuple(
+            option for option in self.options if option.state in (OptionState.ACTIVE, OptionState.RETIRED)
+        )
+
+    @property
+    def active_options(self) -> tuple[Option, ...]:
+        """The options that readers are offered."""
+        return tuple(option for option in self.options if option.state is OptionState.ACTIVE)
+
+    def best_lang(self, *wanted: str) -> str:
+        """The first of these language tags that the poll is there in, by tag or primary subtag; or `lang`."""
+        for tag in wanted:
+            for known in self.langs:
+                if known.lower() == tag.lower():
+                    return known
+            primary = tag.partition("-")[0].lower()
+            for known in self.langs:
+                if known.partition("-")[0].lower() == primary:
+                    return known
+        return self.lang
 
     def state(self, now: float) -> State:
         """The poll's state at `now`; a poll opens at `opens_at` and is closed from `closes_at` on."""
@@ -120,6 +218,11 @@ class Poll:
                 return state is State.CLOSED
             case Visibility.NEVER:
                 return False
+
+
+def say(texts: Texts, lang: str, default: str) -> str:
+    """A text in a language, else in the `default` one, else in any that there is."""
+    return texts.get(lang) or texts.get(default) or next(iter(texts.values()), "")
 
 
 def is_id(text: str) -> bool:

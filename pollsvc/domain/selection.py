@@ -5,7 +5,7 @@ that was withdrawn. The same text stands in ballots, tally, receipts and exports
 equal exactly when their texts are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Poll
@@ -13,10 +13,11 @@ from pollsvc.domain.poll import Kind, Poll
 WITHDRAWN = ""
 
 
-def canonical(poll: Poll, picks: object) -> str:
+def canonical(poll: Poll, picks: object, ids: Set[int] | None = None) -> str:
     """The canonical text of `picks`, a list of option ids as a reader sent it; `[]` withdraws.
 
-    Raises PollError `invalid_selection` for anything that this poll's ballot cannot say.
+    `ids` are those that may be picked, if not `poll.option_ids`. Raises PollError `invalid_selection` for
+    anything that this poll's ballot cannot say.
     """
     if type(picks) is list and len(picks) == 1 and type(picks[0]) is int:  # by far the most common
         [pick] = picks
@@ -28,7 +29,7 @@ def canonical(poll: Poll, picks: object) -> str:
         if poll.allow_change:
             return WITHDRAWN
         raise _invalid("Pick at least one option; a vote in this poll cannot be withdrawn.")
-    if not poll.option_ids.issuperset(picks):
+    if not (poll.option_ids if ids is None else ids) >= set(picks):
         raise _invalid("Pick only options of this poll; at least one id is not.")
     if len(set(picks)) != len(picks):
         raise _invalid("Pick each option at most once.")
@@ -39,6 +40,8 @@ def canonical(poll: Poll, picks: object) -> str:
             else f"{poll.min_picks} to {poll.max_picks}"
         )
         raise _invalid(f"Pick {wanted}; {len(picks)} were sent.")
+    if poll.kind is Kind.RANKED:
+        return ">".join(map(str, picks))
     return ",".join(map(str, sorted(picks)))
 
 
@@ -54,19 +57,35 @@ def as_json(selection: str) -> str:
 
 def check_picks(kind: Kind, options: int, least: int, most: int) -> None:
     """Raise PollError `bad_request` unless a poll of so many options can ask for `least` to `most` picks."""
-    if kind is Kind.SINGLE and (least, most) != (1, 1):
-        raise PollError(Code.BAD_REQUEST, "A single-choice poll takes exactly one pick; use kind multiple.")
+    if kind not in (Kind.MULTIPLE, Kind.RANKED) and (least, most) != (1, 1):
+        raise PollError(
+            Code.BAD_REQUEST, f"A poll of kind {kind} takes exactly one pick; use kind multiple or ranked."
+        )
     if not 1 <= least <= most <= options:
         raise PollError(
             Code.BAD_REQUEST, f"Picks must satisfy 1 <= min <= max <= {options} (the number of options)."
         )
 
 
-def count_picks(selections: Iterable[tuple[str, int]]) -> dict[int, int]:
+def folded(selection: str, folds: Mapping[int, int]) -> list[int]:
+    """The options that a ballot counts for, in its order, each once (`Poll.folds`; 0: any other answer)."""
+    return list(dict.fromkeys(folds.get(option, option) for option in picked(selection)))
+
+
+def count_picks(selections: Iterable[tuple[str, int]], folds: Mapping[int, int]) -> dict[int, int]:
     """How often each option was picked, by option id, from pairs of (selection, number of ballots)."""
     counts: dict[int, int] = {}
     for selection, ballots in selections:
-        for option in picked(selection):
+        for option in folded(selection, folds) if folds else picked(selection):
+            counts[option] = counts.get(option, 0) + ballots
+    return counts
+
+
+def count_first(selections: Iterable[tuple[str, int]], folds: Mapping[int, int]) -> dict[int, int]:
+    """How often each option was ranked first, likewise."""
+    counts: dict[int, int] = {}
+    for selection, ballots in selections:
+        for option in folded(selection, folds)[:1]:
             counts[option] = counts.get(option, 0) + ballots
     return counts
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pollsvc.domain.ballot import Ballot, Status
-from pollsvc.domain.selection import WITHDRAWN, count_picks
+from pollsvc.domain.poll import Kind, OptionState, Poll
+from pollsvc.domain.selection import WITHDRAWN, count_first, count_picks
 
 
 class Cell(NamedTuple):
@@ -62,7 +63,11 @@ def by_poll(cells: Mapping[Cell, int]) -> dict[str, dict[tuple[str, str], int]]:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A poll's result at a version: `voters` and `options` (picks by option id) are of counted ballots."""
+    """A poll's result at a version; `voters` and `options` are of counted ballots.
+
+    `options` are picks by option id; in a ranked poll, first preferences. `other` are picks of write-ins
+    that no editor has approved. `mean` is that of a rating.
+    """
 
     version: int
     voters: int
@@ -70,6 +75,8 @@ class Results:
     held: int
     excluded: int
     options: dict[int, int]
+    other: int = 0
+    mean: float | None = None
 
     def as_json(self) -> dict[str, object]:
         """The `results` member of a poll, as JSON values."""
@@ -80,21 +87,37 @@ class Results:
             "held": self.held,
             "excluded": self.excluded,
             "options": [{"id": option, "count": count} for option, count in self.options.items()],
+            "other": self.other,
+            "mean": self.mean,
         }
 
 
-def results_of(version: int, option_ids: Iterable[int], totals: Totals) -> Results:
-    """The results of a poll with these options, from its totals; withdrawn ballots count nowhere."""
+def results_of(poll: Poll, version: int, totals: Totals) -> Results:
+    """The results of a poll, from its totals; withdrawn ballots count nowhere."""
     number = dict.fromkeys(Status, 0)
     for (selection, status), ballots in totals.items():
         if selection != WITHDRAWN:
             number[Status(status)] += ballots
-    counted = count_picks((sel, n) for (sel, status), n in totals.items() if status == Status.COUNTED)
+    counting = count_first if poll.kind is Kind.RANKED else count_picks
+    counted = counting(
+        ((sel, ballots) for (sel, status), ballots in totals.items() if status == Status.COUNTED), poll.folds
+    )
+    voters = number[Status.COUNTED]
+    mean = None
+    if poll.kind is Kind.RATING and voters:
+        mean = round(sum(option * count for option, count in counted.items()) / voters, 2)
     return Results(
         version=version,
-        voters=number[Status.COUNTED],
+        voters=voters,
         picks=sum(counted.values()),
         held=number[Status.HELD],
         excluded=number[Status.EXCLUDED],
-        options={option: counted.get(option, 0) for option in option_ids},
+        options={
+            option.id: counted.get(option.id, 0)
+            for option in poll.options
+            if option.state is OptionState.ACTIVE
+            or (option.state is OptionState.RETIRED and counted.get(option.id))
+        },
+        other=counted.get(0, 0),
+        mean=mean,
     )

@@ -85,6 +85,6 @@ def _is_canonical(poll: Poll, selection: str) -> bool:
     if selection == WITHDRAWN:
         return True
     try:
-        return canonical(poll, picked(selection)) == selection
+        return canonical(poll, picked(selection), {option.id for option in poll.options}) == selection
     except (PollError, ValueError):
         return False

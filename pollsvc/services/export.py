@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.errors import no_such_poll
-from pollsvc.domain.poll import Poll
+from pollsvc.domain.poll import Poll, say
 from pollsvc.domain.tally import Cell, Results, results_of
+from pollsvc.services.describing import describe
 from pollsvc.storage.audit import all_cells
 from pollsvc.storage.database import Connection
 from pollsvc.storage.polls import load_poll
@@ -36,25 +37,7 @@ async def _load(connection: Connection, poll_id: str) -> tuple[Poll, Results]:
     if poll is None:
         raise no_such_poll()
     version, totals = await load_totals(connection, poll_id)
-    return poll, results_of(version, (option.id for option in poll.options), totals)
-
-
-def describe(poll: Poll, now: float) -> dict[str, object]:
-    """A poll's definition as JSON values."""
-    return {
-        "id": poll.id,
-        "site": poll.site.name,
-        "kind": poll.kind,
-        "state": "draft" if poll.draft else poll.state(now),
-        "question": {"text": poll.question, "lang": poll.lang},
-        "options": [{"id": option.id, "label": option.label} for option in poll.options],
-        "picks": {"min": poll.min_picks, "max": poll.max_picks},
-        "opens_at": None if poll.opens_at is None else rfc3339(poll.opens_at),
-        "closes_at": None if poll.closes_at is None else rfc3339(poll.closes_at),
-        "visibility": poll.visibility,
-        "allow_change": poll.allow_change,
-        "articles": list(poll.placements),
-    }
+    return poll, results_of(poll, version, totals)
 
 
 def as_json(poll: Poll, results: Results, cells: Mapping[Cell, int], now: float) -> dict[str, object]:
@@ -77,7 +60,7 @@ def as_json(poll: Poll, results: Results, cells: Mapping[Cell, int], now: float)
 def as_csv(poll: Poll, cells: Mapping[Cell, int]) -> str:
     """The tally as CSV (RFC 4180), with labels; cells that a spreadsheet would run are neutralised."""
     urls = {number: url for url, number in poll.placements.items()}
-    labels = {str(option.id): option.label for option in poll.options}
+    labels = {str(option.id): say(option.label, poll.lang, poll.lang) for option in poll.options}
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["article", "minute", "selection", "labels", "status", "count"])

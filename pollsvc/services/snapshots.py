@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.json import Encoder
 
 from pollsvc.domain.clock import rfc3339
-from pollsvc.domain.poll import Poll, State, direction
+from pollsvc.domain.poll import Option, OptionState, Poll, State, direction, say
 from pollsvc.domain.tally import Results, Totals, results_of
 from pollsvc.services.strings import Strings
 
@@ -24,6 +24,13 @@ class Publisher(NamedTuple):
 
     base_url: str
     strings: Strings
+
+
+class Langs(NamedTuple):
+    """The languages of a poll as it is shown: of the words around it, and of its own texts."""
+
+    words: str
+    texts: str
 
 
 class Body(NamedTuple):
@@ -56,24 +63,27 @@ class Snapshot:
         self.state = poll.state(now)
         self.until = poll.next_change(now)
         self._publisher = publisher
-        self._bodies: dict[str, Body] = {}
+        self._bodies: dict[Langs, Body] = {}
 
-    def lang(self, wanted: str | None) -> str:
-        """The language of the words around the poll: as wanted, else the poll's, else the site's."""
-        return self._publisher.strings.choose(wanted or "", self.poll.lang, self.poll.site.locale)
+    def langs(self, wanted: str | None) -> "Langs":
+        """The languages for a reader who wants one: the poll's texts as wanted, and the words around them."""
+        texts = self.poll.best_lang(wanted) if wanted else self.poll.lang
+        words = self._publisher.strings.choose(wanted or "", texts, self.poll.site.locale)
+        return Langs(words, texts)
 
-    def body(self, lang: str) -> Body:
-        """The poll for everybody, with the strings of a language from `lang()`."""
-        body = self._bodies.get(lang)
+    def body(self, langs: "Langs") -> Body:
+        """The poll for everybody, in languages from `langs()`."""
+        body = self._bodies.get(langs)
         if body is None:
-            strings = self._publisher.strings.by_lang[lang]
-            body = Body.of(self._definition() | {"results": self.public, "strings": strings})
-            self._bodies[lang] = body
+            strings = self._publisher.strings.by_lang[langs.words]
+            definition = definition_of(self.poll, langs.texts, self._publisher.base_url)
+            body = Body.of(self._moving() | definition | {"results": self.public, "strings": strings})
+            self._bodies[langs] = body
         return body
 
     @cached_property
     def results(self) -> Results:
-        return results_of(self.version, (option.id for option in self.poll.options), self.totals)
+        return results_of(self.poll, self.version, self.totals)
 
     @cached_property
     def public(self) -> Mapping[str, object] | None:
@@ -126,20 +136,48 @@ class Snapshot:
             "closes_at": None if poll.closes_at is None else rfc3339(poll.closes_at),
         }
 
-    def _definition(self) -> dict[str, object]:
-        poll, base = self.poll, self._publisher.base_url
-        return self._moving() | {
-            "site": poll.site.id,
-            "kind": poll.kind,
-            "question": {"text": poll.question, "lang": poll.lang, "dir": direction(poll.lang)},
-            "options": [{"id": option.id, "label": option.label} for option in poll.options],
-            "picks": {"min": poll.min_picks, "max": poll.max_picks},
-            "visibility": poll.visibility,
-            "allow_change": poll.allow_change,
-            "percent_from": poll.site.percent_from,
-            "live": f"{base}/api/v1/live?poll={poll.id}",
-            "url": f"{base}/p/{poll.id}",
+
+def definition_of(poll: Poll, lang: str, base_url: str) -> dict[str, object]:
+    """What of a poll does not move with its votes or its schedule, as JSON values in one of its languages."""
+    replaced_by = poll.replaced_by and {"id": poll.replaced_by, "url": f"{base_url}/p/{poll.replaced_by}"}
+    return {
+        "site": poll.site.id,
+        "kind": poll.kind,
+        "question": {"text": poll.question[lang], "lang": lang, "dir": direction(lang)},
+        "langs": poll.langs,
+        "options": [_option(option, poll, lang, base_url) for option in poll.active_options],
+        "retired": [
+            _option(option, poll, lang, base_url)
+            for option in poll.options
+            if option.state is OptionState.RETIRED
+        ],
+        "picks": {"min": poll.min_picks, "max": poll.max_picks},
+        "order": "shuffled" if poll.shuffle else "fixed",
+        "write_in": poll.write_in,
+        "visibility": poll.visibility,
+        "allow_change": poll.allow_change,
+        "percent_from": poll.site.percent_from,
+        "replaced_by": replaced_by,
+        "live": f"{base_url}/api/v1/live?poll={poll.id}",
+        "url": f"{base_url}/p/{poll.id}",
+    }
+
+
+def image_url(base_url: str, image: str) -> str:
+    """Where readers find an image."""
+    return f"{base_url}/i/{image}"
+
+
+def _option(option: Option, poll: Poll, lang: str, base_url: str) -> dict[str, object]:
+    shown: dict[str, object] = {"id": option.id, "label": say(option.label, lang, poll.lang)}
+    if option.emoji:
+        shown["emoji"] = option.emoji
+    if option.image:
+        shown["image"] = {
+            "url": image_url(base_url, option.image),
+            "alt": say(option.alt, lang, poll.lang),
         }
+    return shown
 
 
 def at(body: bytes, now: float) -> bytes:

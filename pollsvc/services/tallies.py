@@ -15,7 +15,8 @@ from pollsvc.domain.poll import Poll, is_id
 from pollsvc.domain.tally import Change, Totals
 from pollsvc.services.snapshots import Publisher, Snapshot
 from pollsvc.storage.database import Connection
-from pollsvc.storage.polls import load_poll, polls_of_article
+from pollsvc.storage.placements import polls_of_article
+from pollsvc.storage.polls import load_poll
 from pollsvc.storage.tallies import load_totals, load_versions
 
 logger = logging.getLogger(__name__)

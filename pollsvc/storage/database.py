@@ -137,13 +137,15 @@ class Connection:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         async with self._query:
-            if self._reconnects and not self.sqlite and self._broken():
+            if self._reconnects and not self.sqlite and self.broken:
                 await self.reopen()
             yield
 
-    def _broken(self) -> bool:
+    @property
+    def broken(self) -> bool:
+        """Whether it is not open, or PostgreSQL's end of it is gone."""
         try:
-            return self._database is None or bool(self.raw.is_closed())
+            return self._database is None or (not self.sqlite and bool(self.raw.is_closed()))
         except asyncpg.InterfaceError:  # the driver's pool took it back when it broke
             return True
 

@@ -1,96 +1,67 @@
-"""Sites, polls, their options and placements."""
+"""Polls with their options."""
 
 import json
+import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
-from pollsvc.domain.poll import Kind, Option, Poll, Site, Visibility
+from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Visibility
 from pollsvc.domain.tally import Change
 from pollsvc.storage import schema
 from pollsvc.storage.ballots import next_versions
 from pollsvc.storage.changes import announce
 from pollsvc.storage.database import Connection
+from pollsvc.storage.sites import site_of
+
+LISTED = ("draft", "scheduled", "open", "closed", "archived")
+"""What a search may ask a poll to be."""
 
 
-async def add_site(connection: Connection, site: Site, now: int) -> bool:
-    """Insert a site; False when its name is taken."""
-    async with connection.transaction():
-        table = schema.sites
-        if await connection.fetch(select(table.c.id).where(table.c.name == site.name)):
-            return False
-        await connection.execute(
-            table.insert().values(
-                id=site.id,
-                name=site.name,
-                origins=json.dumps(sorted(site.origins)),
-                locale=site.locale,
-                time_zone=site.time_zone,
-                key=site.key,
-                percent_from=site.percent_from,
-                created_at=now,
-            )
-        )
-    return True
+class Search(NamedTuple):
+    """Which polls to list: of a site, in one of LISTED, with a text in question, option or article.
+
+    `now` (Unix seconds) tells the state. `after` is the (created_at, id) of the last poll of the page before.
+    Without `state`, all that are not archived.
+    """
+
+    now: float
+    site: str | None = None
+    state: str | None = None
+    text: str = ""
+    after: tuple[int, str] | None = None
+    limit: int = 50
 
 
-async def list_sites(connection: Connection) -> list[Site]:
-    """All sites, by name."""
-    return [_site(row) for row in await connection.fetch(schema.sites.select().order_by(schema.sites.c.name))]
+async def insert_poll(connection: Connection, poll: Poll) -> None:
+    """Insert a poll with its options, in the current `editing` transaction."""
+    values = _values(poll) | {
+        "id": poll.id,
+        "site_id": poll.site.id,
+        "key": poll.key,
+        "results_key": poll.results_key,
+        "created_at": poll.created_at,
+    }
+    await connection.execute(schema.polls.insert().values(**values))
+    await _insert_options(connection, poll)
+    await announce_poll(connection, poll.id)
 
 
-async def add_poll(connection: Connection, poll: Poll, now: int) -> None:
-    """Insert a poll with its options and placements; it comes last on each of its articles."""
-    async with connection.transaction():
-        await connection.execute(
-            schema.polls.insert().values(
-                id=poll.id,
-                site_id=poll.site.id,
-                kind=poll.kind.value,
-                question=poll.question,
-                lang=poll.lang,
-                min_picks=poll.min_picks,
-                max_picks=poll.max_picks,
-                opens_at=poll.opens_at,
-                closes_at=poll.closes_at,
-                draft=poll.draft,
-                visibility=poll.visibility.value,
-                allow_change=poll.allow_change,
-                key=poll.key,
-                results_key=poll.results_key,
-                created_at=now,
-            )
-        )
-        for position, option in enumerate(poll.options, 1):
-            await connection.execute(
-                schema.options.insert().values(
-                    poll_id=poll.id, id=option.id, position=position, label=option.label
-                )
-            )
-        for url, article in poll.placements.items():
-            await connection.rows(
-                "INSERT INTO placements (poll_id, article, url, position) "
-                "SELECT CAST(:poll AS text), CAST(:article AS smallint), CAST(:url AS text), "
-                "COALESCE(MAX(position), 0) + 1 FROM placements WHERE url = CAST(:url AS text)",
-                poll=poll.id,
-                article=article,
-                url=url,
-            )
-        await _changed(connection, poll.id)
+async def update_poll(connection: Connection, poll: Poll) -> None:
+    """Write all that can change of a poll and its options, in the current `editing` transaction."""
+    await connection.execute(
+        schema.polls.update().where(schema.polls.c.id == poll.id).values(**_values(poll))
+    )
+    await connection.execute(schema.options.delete().where(schema.options.c.poll_id == poll.id))
+    await _insert_options(connection, poll)
+    await announce_poll(connection, poll.id)
 
 
-async def set_schedule(
-    connection: Connection, poll: str, *, opens_at: int | None, closes_at: int | None
-) -> None:
-    """Set when a poll opens and closes, and publish it if it was a draft."""
-    async with connection.transaction():
-        await connection.execute(
-            schema.polls.update()
-            .where(schema.polls.c.id == poll)
-            .values(opens_at=opens_at, closes_at=closes_at, draft=False)
-        )
-        await _changed(connection, poll)
+async def announce_poll(connection: Connection, poll: str) -> None:
+    """Move a poll's version on and tell the processes, when the current transaction commits."""
+    versions = await next_versions(connection, [poll])
+    await announce(connection, [Change(poll, version, {}) for version in versions.values()])
 
 
 async def load_poll(connection: Connection, poll: str) -> Poll | None:
@@ -104,68 +75,149 @@ async def list_polls(connection: Connection, site: str | None = None) -> list[Po
     return await load_polls(connection, *([schema.polls.c.site_id == site] if site else []))
 
 
+async def search_polls(connection: Connection, search: Search) -> list[Poll]:
+    """A page of the polls that a search finds, newest first."""
+    table, conditions = schema.polls, [_in_state(search)]
+    if search.site is not None:
+        conditions.append(table.c.site_id == search.site)
+    if search.text:
+        on_article = select(schema.placements.c.poll_id).where(
+            schema.placements.c.link.icontains(search.text, autoescape=True)
+        )
+        found = table.c.search.contains(folded_text(search.text), autoescape=True)
+        conditions.append(or_(found, table.c.id == search.text, table.c.id.in_(on_article)))
+    if search.after is not None:
+        created_at, id_ = search.after
+        conditions.append(
+            or_(
+                table.c.created_at < created_at,
+                and_(table.c.created_at == created_at, table.c.id > id_),
+            )
+        )
+    order = (table.c.created_at.desc(), table.c.id)
+    ids = await connection.fetch(select(table.c.id).where(*conditions).order_by(*order).limit(search.limit))
+    return await load_polls(connection, table.c.id.in_([row.id for row in ids])) if ids else []
+
+
+def _in_state(search: Search) -> Any:
+    table, now = schema.polls, int(search.now)
+    live = and_(table.c.archived_at.is_(None), ~table.c.draft)
+    ended = and_(table.c.closes_at.is_not(None), table.c.closes_at <= now)
+    coming = and_(table.c.opens_at.is_not(None), table.c.opens_at > now)
+    match search.state:
+        case "draft":
+            return and_(table.c.archived_at.is_(None), table.c.draft)
+        case "scheduled":
+            return and_(live, coming, ~ended)
+        case "open":
+            return and_(live, ~coming, ~ended)
+        case "closed":
+            return and_(live, ended)
+        case "archived":
+            return table.c.archived_at.is_not(None)
+    return table.c.archived_at.is_(None)
+
+
 async def load_polls(connection: Connection, *conditions: Any) -> list[Poll]:
     """The polls that meet SQLAlchemy conditions on `schema.polls`, newest first."""
     polls, options, placements = schema.polls, schema.options, schema.placements
     query = (
-        select(
-            polls, *(column.label(f"site_{column.name}") for column in schema.sites.c if column.name != "id")
-        )
+        select(polls, *(column.label(f"site__{column.name}") for column in schema.sites.c))
         .join(schema.sites)
         .where(*conditions)
         .order_by(polls.c.created_at.desc(), polls.c.id)
     )
     rows = await connection.fetch(query)
     ids = select(polls.c.id).where(*conditions)
-    labels: dict[str, list[Option]] = {}
+    answers: dict[str, list[Option]] = {}
     for row in await connection.fetch(
         options.select().where(options.c.poll_id.in_(ids)).order_by(options.c.poll_id, options.c.position)
     ):
-        labels.setdefault(row.poll_id, []).append(Option(row.id, row.label))
+        answers.setdefault(row.poll_id, []).append(_option(row))
     articles: dict[str, dict[str, int]] = {}
     for row in await connection.fetch(
-        placements.select().where(placements.c.poll_id.in_(ids)).order_by(placements.c.article)
+        placements.select()
+        .where(placements.c.poll_id.in_(ids), ~placements.c.detached)
+        .order_by(placements.c.article)
     ):
         articles.setdefault(row.poll_id, {})[row.url] = row.article
-    return [_poll(row, tuple(labels.get(row.id, ())), articles.get(row.id, {})) for row in rows]
+    return [_poll(row, answers.get(row.id, ()), articles.get(row.id, {})) for row in rows]
 
 
-async def polls_of_article(connection: Connection, url: str) -> list[str]:
-    """The ids of the polls placed on the article with this canonical URL, in order; drafts are left out."""
-    rows = await connection.rows(
-        "SELECT poll_id FROM placements JOIN polls ON polls.id = placements.poll_id "
-        "WHERE url = :url AND NOT draft ORDER BY position, poll_id",
-        url=url,
-    )
-    return [row[0] for row in rows]
+async def has_ballots(connection: Connection, poll: str) -> bool:
+    """Whether anybody has voted in a poll, withdrawn votes included."""
+    return bool(await connection.rows("SELECT 1 FROM ballots WHERE poll_id = :poll LIMIT 1", poll=poll))
 
 
-async def _changed(connection: Connection, poll: str) -> None:
-    versions = await next_versions(connection, [poll])
-    await announce(connection, [Change(poll, version, {}) for version in versions.values()])
+def folded_text(text: str) -> str:
+    """A text as it is searched and compared: NFKC, case folded, single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _site(row: Any, prefix: str = "") -> Site:
-    def value(name: str) -> Any:
-        return getattr(row, prefix + name)
+async def _insert_options(connection: Connection, poll: Poll) -> None:
+    for position, option in enumerate(poll.options, 1):
+        await connection.execute(
+            schema.options.insert().values(
+                poll_id=poll.id,
+                id=option.id,
+                position=position,
+                label=_json(option.label),
+                state=option.state.value,
+                emoji=option.emoji,
+                image=option.image,
+                alt=_json(option.alt),
+                write_in=option.write_in,
+                merged_into=option.merged_into,
+            )
+        )
 
-    return Site(
-        id=value("id"),
-        name=value("name"),
-        origins=frozenset(json.loads(value("origins"))),
-        locale=value("locale"),
-        time_zone=value("time_zone"),
-        key=value("key"),
-        percent_from=value("percent_from"),
+
+def _values(poll: Poll) -> dict[str, object]:
+    texts = [*poll.question.values(), *(text for option in poll.options for text in option.label.values())]
+    return {
+        "kind": poll.kind.value,
+        "question": _json(poll.question),
+        "lang": poll.lang,
+        "min_picks": poll.min_picks,
+        "max_picks": poll.max_picks,
+        "opens_at": poll.opens_at,
+        "closes_at": poll.closes_at,
+        "draft": poll.draft,
+        "visibility": poll.visibility.value,
+        "allow_change": poll.allow_change,
+        "shuffle": poll.shuffle,
+        "write_in": poll.write_in,
+        "archived_at": poll.archived_at,
+        "replaces": poll.replaces,
+        "replaced_by": poll.replaced_by,
+        "revision": poll.revision,
+        "search": "\n".join(map(folded_text, texts)),
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _option(row: Any) -> Option:
+    return Option(
+        id=row.id,
+        label=json.loads(row.label),
+        state=OptionState(row.state),
+        emoji=row.emoji,
+        image=row.image,
+        alt=json.loads(row.alt),
+        write_in=row.write_in,
+        merged_into=row.merged_into,
     )
 
 
 def _poll(row: Any, options: Sequence[Option], placements: dict[str, int]) -> Poll:
     return Poll(
         id=row.id,
-        site=_site(row, "site_"),
+        site=site_of(row, "site__"),
         kind=Kind(row.kind),
-        question=row.question,
+        question=json.loads(row.question),
         lang=row.lang,
         options=tuple(options),
         min_picks=row.min_picks,
@@ -178,4 +230,11 @@ def _poll(row: Any, options: Sequence[Option], placements: dict[str, int]) -> Po
         key=row.key,
         results_key=row.results_key,
         placements=placements,
+        shuffle=bool(row.shuffle),
+        write_in=bool(row.write_in),
+        archived_at=row.archived_at,
+        replaces=row.replaces,
+        replaced_by=row.replaced_by,
+        revision=row.revision,
+        created_at=row.created_at,
     )

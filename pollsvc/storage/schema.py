@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 metadata = MetaData(
@@ -49,8 +50,8 @@ polls = Table(
     Column("id", String(16), primary_key=True),
     Column("site_id", ForeignKey("sites.id"), nullable=False, index=True),
     Column("kind", Text, nullable=False),
-    Column("question", Text, nullable=False),
-    Column("lang", Text, nullable=False),
+    Column("question", Text, nullable=False),  # JSON object: text by language
+    Column("lang", Text, nullable=False),  # the language that every text is there in
     Column("min_picks", SmallInteger, nullable=False),
     Column("max_picks", SmallInteger, nullable=False),
     Column("opens_at", BigInteger),
@@ -61,6 +62,13 @@ polls = Table(
     Column("key", LargeBinary, nullable=False),
     Column("results_key", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),  # grows with each edit of the definition
+    Column("shuffle", Boolean, nullable=False),
+    Column("write_in", Boolean, nullable=False),
+    Column("archived_at", BigInteger),
+    Column("replaces", String(16)),  # the poll of which this is a new version, and the other way round
+    Column("replaced_by", String(16)),
+    Column("search", Text, nullable=False),  # all its texts, folded
 )
 
 options = Table(
@@ -69,8 +77,15 @@ options = Table(
     Column("poll_id", ForeignKey("polls.id"), primary_key=True),
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("position", SmallInteger, nullable=False),
-    Column("label", Text, nullable=False),
+    Column("label", Text, nullable=False),  # JSON object: text by language
+    Column("state", Text, nullable=False),
+    Column("emoji", Text, nullable=False),
+    Column("image", String(32), nullable=False),  # an image's id, or empty
+    Column("alt", Text, nullable=False),  # JSON object: the image in words, by language
+    Column("write_in", Text),  # what a reader wrote, folded; two spellings of one text meet here
+    Column("merged_into", SmallInteger),
     CheckConstraint("id > 0", name="positive"),
+    UniqueConstraint("poll_id", "write_in"),
 )
 
 placements = Table(
@@ -78,8 +93,10 @@ placements = Table(
     metadata,
     Column("poll_id", ForeignKey("polls.id"), primary_key=True),
     Column("article", SmallInteger, primary_key=True, autoincrement=False),  # its number in the poll, from 1
-    Column("url", Text, nullable=False),
+    Column("url", Text, nullable=False),  # canonical
     Column("position", SmallInteger, nullable=False),  # the poll's place within the article
+    Column("link", Text, nullable=False),  # the address as the editor gave it
+    Column("detached", Boolean, nullable=False),  # the article's ballots keep its number
     Index("ix_placements_url", "url", "position"),
 )
 
@@ -116,4 +133,107 @@ poll_versions = Table(
     Column("poll_id", String(16), primary_key=True),
     Column("version", BigInteger, nullable=False),  # grows with each change of the tally or the definition
     sqlite_with_rowid=False,
+)
+
+poll_history = Table(
+    "poll_history",
+    metadata,
+    Column("poll_id", ForeignKey("polls.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("option", SmallInteger),
+    Column("lang", Text),
+    Column("old", Text),
+    Column("new", Text),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("id", String(32), primary_key=True),  # made of the content
+    Column("content_type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+editors = Table(
+    "editors",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),  # lower case
+    Column("role", Text, nullable=False),
+    Column("password", Text, nullable=False),  # argon2id, PHC string format
+    Column("failures", Integer, nullable=False),  # attempts to sign in since the last that succeeded
+    Column("failed_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(43), primary_key=True),  # SHA-256 of the cookie's secret, base64url
+    Column("editor_id", ForeignKey("editors.id"), nullable=False, index=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),  # stands in the key, before its secret
+    Column("name", Text, nullable=False),
+    Column("secret", String(43), nullable=False),  # SHA-256, base64url
+    Column("scopes", Text, nullable=False),  # JSON list
+    Column("site_id", ForeignKey("sites.id")),  # None: all sites
+    Column("created_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("actor_name", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False, index=True),
+    Column("before", Text, nullable=False),  # JSON
+    Column("after", Text, nullable=False),  # JSON
+    Column("hash", String(43), nullable=False),  # SHA-256 of the hash before and of this row, base64url
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("site_id", ForeignKey("sites.id"), nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("events", Text, nullable=False),  # JSON list
+    Column("secret", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(32), primary_key=True),  # the same for each try, so that receivers know a repeat
+    Column("webhook_id", ForeignKey("webhooks.id"), nullable=False),
+    Column("poll_id", String(16), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("occasion", BigInteger, nullable=False),  # what tells two events of one name in a poll apart
+    Column("body", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", BigInteger),  # of the next try; None: there will be none
+    Column("delivered_at", BigInteger),
+    Column("answer", Text, nullable=False),  # what came of the last try
+    UniqueConstraint("webhook_id", "poll_id", "event", "occasion"),
+    Index("ix_outbox_due_at", "due_at"),
 )

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.domain.poll import Kind, State, direction
+from pollsvc.domain.poll import Kind, State, direction, say
 from pollsvc.domain.selection import picked
 from pollsvc.services.mac import encode
 from pollsvc.services.snapshots import Snapshot
@@ -128,8 +128,8 @@ class PollPage:
         key: str | None = None,
     ) -> Response:
         poll = snapshot.poll
-        lang = snapshot.lang(wanted_lang(parse_query(request.scope["query_string"])))
-        words = Words(self._strings.by_lang[lang])
+        langs = snapshot.langs(wanted_lang(parse_query(request.scope["query_string"])))
+        words, lang = Words(self._strings.by_lang[langs.words]), langs.texts
         has_voted = vote is not None or (error is not None and error.code is Code.ALREADY_VOTED)
         if vote is not None:
             selection = picked(vote.ballot.selection)
@@ -138,15 +138,18 @@ class PollPage:
         content = self._template.render(
             words=words,
             poll=poll,
+            lang=lang,
+            question=poll.question[lang],
+            options=[(option.id, say(option.label, lang, poll.lang)) for option in poll.active_options],
             base_url=self._base_url,
-            direction=direction(poll.lang),
+            direction=direction(lang),
             form=snapshot.state is State.OPEN and not has_voted,
             multiple=poll.kind is Kind.MULTIPLE,
             hint=_hint(snapshot, words),
             message=_message(snapshot, words, vote, error),
             failed=error is not None,
             selection=selection or [],
-            lines=_lines(snapshot, words, selection or [], voted=has_voted),
+            lines=_lines(snapshot, words, lang, selection or [], voted=has_voted),
             voters=_voters(snapshot, words, voted=has_voted),
             schedule=_schedule(snapshot, words),
             idempotency_key=key or encode(secrets.token_bytes(16)),
@@ -174,19 +177,23 @@ def _message(snapshot: Snapshot, words: Words, vote: Vote | None, error: PollErr
     return None
 
 
-def _lines(snapshot: Snapshot, words: Words, selection: list[int], *, voted: bool) -> list[Line] | None:
+def _lines(
+    snapshot: Snapshot, words: Words, lang: str, selection: list[int], *, voted: bool
+) -> list[Line] | None:
     """The result by option, or None where it is hidden."""
     poll, results = snapshot.poll, snapshot.results
     if not poll.shows_results(snapshot.state, voted=voted):
         return None
     shown = results.voters >= max(poll.site.percent_from, 1)
     lines = []
-    for option in poll.options:
+    for option in poll.shown_options:
+        if option.id not in results.options:
+            continue
         count = results.options[option.id]
         share = count / results.voters if shown else 0.0
         lines.append(
             Line(
-                label=option.label,
+                label=say(option.label, lang, poll.lang),
                 votes=words.count("votes", count),
                 share=words.percent(share) if shown else None,
                 percent=round(100 * share),

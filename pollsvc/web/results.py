@@ -39,8 +39,7 @@ class GetPoll:
         if snapshot is None or snapshot.poll.draft:
             snapshot = await self._tallies.get(poll)
         query = scope["query_string"]
-        lang = snapshot.lang(wanted_lang(parse_query(query)) if query else None)
-        body = snapshot.body(lang)
+        body = snapshot.body(snapshot.langs(wanted_lang(parse_query(query)) if query else None))
         await cached(scope, send, body.etag, lambda: body.at(self._clock()))
 
 
@@ -97,7 +96,7 @@ async def several(
     scope: Scope, send: Send, start: bytes, snapshots: Sequence[Snapshot], lang: str | None, now: float
 ) -> None:
     """Answer with a list of polls after a JSON object's `start`."""
-    bodies = [snapshot.body(snapshot.lang(lang)) for snapshot in snapshots]
+    bodies = [snapshot.body(snapshot.langs(lang)) for snapshot in snapshots]
     tags = "".join(body.etag for body in bodies)
     etag = f'W/"{blake2b(tags.encode(), digest_size=12).hexdigest()}"'
     polls = (body.at(now) for body in bodies)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from pollsvc.services.editing import Editing, NewPoll
+from pollsvc.services.editing import Editing
+from pollsvc.services.new_poll import NewPoll
+from pollsvc.services.sites import Sites
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current
 
@@ -75,7 +77,7 @@ async def make_template(bench: Bench, polls: int = 1) -> Template:
     await connection.open()
     try:
         editing = Editing(connection, time.time)
-        site = await editing.add_site("News", [ORIGIN])
+        site = await Sites(connection, time.time).add("News", [ORIGIN])
         new = NewPoll("Who won?", ("Iran", "The United States", "Neither"), articles=(ARTICLE,))
         ids = [(await editing.create_poll(site, new)).id for _ in range(polls)]
     finally:

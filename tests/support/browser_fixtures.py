@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from pollsvc.services.editing import Editing
+from pollsvc.services.sites import Sites
 from tests.support.browser import PERCENT_FROM, News, Publisher, launch, run_publisher
 from tests.support.reader import Http
 from tests.support.server import Service, open_connection, run_service
@@ -27,8 +27,9 @@ async def newsroom(
     """A service and a publisher for all tests that only add polls of their own."""
     async with run_publisher() as publisher, run_service(tmp_path_factory.mktemp("widget")) as service:
         async with open_connection(service.database_url) as connection:
-            editor = Editing(connection, time.time)
-            await editor.add_site(publisher.origin, [publisher.origin], percent_from=PERCENT_FROM)
+            await Sites(connection, time.time).add(
+                publisher.origin, [publisher.origin], percent_from=PERCENT_FROM
+            )
         async with Http(service.base_url) as http:
             yield service, publisher, browser, http
 

@@ -19,9 +19,11 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.poll import Kind, Visibility
 from pollsvc.services.audit import Report, audit
-from pollsvc.services.editing import Editing, NewPoll
+from pollsvc.services.editing import Editing
 from pollsvc.services.export import as_json, load_tally
+from pollsvc.services.new_poll import NewPoll
 from pollsvc.services.receipts import Receipts
+from pollsvc.services.sites import Sites
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current
@@ -204,8 +206,10 @@ class Service:
         for name, enum in (("kind", Kind), ("visibility", Visibility)):
             if name in more:
                 more[name] = enum(more[name])
-        async with self.editor() as editor:
-            return (await editor.create_poll(await editor.site(site), NewPoll(question, options, **more))).id
+        async with open_connection(self.database_url) as connection:
+            publisher = await Sites(connection, time.time).get(site)
+            editor = Editing(connection, time.time)
+            return (await editor.create_poll(publisher, NewPoll(question, options, **more))).id
 
     async def audit(self, poll: str | None = None) -> Report:
         """What `pollsvc audit` finds, without starting it."""
@@ -243,7 +247,7 @@ async def add_site(url: str, name: str = SITE, origins: Sequence[str] = (ORIGIN,
     """Add a site without starting a command; the tables are made in an empty database."""
     await ensure_current(url)
     async with open_connection(url) as connection:
-        await Editing(connection, time.time).add_site(name, origins)
+        await Sites(connection, time.time).add(name, origins)
 
 
 @asynccontextmanager

@@ -1,0 +1,88 @@
+"""Placements: which polls stand on which article, in which order."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pollsvc.storage.database import Connection
+
+
+class Placement(NamedTuple):
+    """A poll on an article; `article` is its number in the poll, `link` its address as it was given."""
+
+    poll: str
+    article: int
+    url: str
+    link: str
+    position: int
+    detached: bool
+
+
+_COLUMNS = "poll_id, article, url, link, position, detached"
+
+
+def _placement(row: Sequence[Any]) -> Placement:
+    poll, article, url, link, position, detached = row
+    return Placement(poll, article, url, link, position, bool(detached))
+
+
+async def insert_placement(connection: Connection, poll: str, article: int, url: str, link: str) -> None:
+    """Put a poll last on an article, in the current transaction."""
+    await connection.rows(
+        f"INSERT INTO placements ({_COLUMNS}) "
+        "SELECT CAST(:poll AS text), CAST(:article AS smallint), CAST(:url AS text), CAST(:link AS text), "
+        "COALESCE(MAX(position), 0) + 1, false FROM placements WHERE url = CAST(:url AS text)",
+        poll=poll,
+        article=article,
+        url=url,
+        link=link,
+    )
+
+
+async def set_detached(connection: Connection, poll: str, url: str, *, detached: bool) -> None:
+    """Take a poll from an article, or put it back, last; the article keeps its number in the poll."""
+    await connection.rows(
+        "UPDATE placements SET detached = :detached, position = "
+        "(SELECT COALESCE(MAX(position), 0) + 1 FROM placements WHERE url = CAST(:url AS text)) "
+        "WHERE poll_id = :poll AND url = CAST(:url AS text)",
+        poll=poll,
+        url=url,
+        detached=detached,
+    )
+
+
+async def set_order(connection: Connection, url: str, polls: Sequence[str]) -> None:
+    """Set the order of these polls on an article, in the current transaction."""
+    for position, poll in enumerate(polls, 1):
+        await connection.rows(
+            "UPDATE placements SET position = :position WHERE poll_id = :poll AND url = :url",
+            position=position,
+            poll=poll,
+            url=url,
+        )
+
+
+async def placements_of_poll(connection: Connection, poll: str) -> list[Placement]:
+    """A poll's placements, in the order in which they were made, detached ones too."""
+    rows = await connection.rows(
+        f"SELECT {_COLUMNS} FROM placements WHERE poll_id = :poll ORDER BY article", poll=poll
+    )
+    return [_placement(row) for row in rows]
+
+
+async def placements_of_article(connection: Connection, url: str) -> list[Placement]:
+    """The placements on the article with this canonical URL, in order; detached ones are left out."""
+    rows = await connection.rows(
+        f"SELECT {_COLUMNS} FROM placements WHERE url = :url AND NOT detached ORDER BY position, poll_id",
+        url=url,
+    )
+    return [_placement(row) for row in rows]
+
+
+async def polls_of_article(connection: Connection, url: str) -> list[str]:
+    """The ids of the polls that readers find on the article with this canonical URL, in order."""
+    rows = await connection.rows(
+        "SELECT poll_id FROM placements JOIN polls ON polls.id = placements.poll_id "
+        "WHERE url = :url AND NOT detached AND NOT draft AND archived_at IS NULL ORDER BY position, poll_id",
+        url=url,
+    )
+    return [row[0] for row in rows]

@@ -1,0 +1,60 @@
+"""A few connections for whoever needs one for a while: an editor's request, an export, a webhook."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pollsvc.domain.errors import PollError, busy
+from pollsvc.storage.database import TIMEOUT, Connection
+
+
+class Pool:
+    """Up to `size` connections, opened when they are first wanted, until `stop`."""
+
+    def __init__(self, url: str, size: int) -> None:
+        self._url = url
+        self._turns = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+        self._taken: set[Connection] = set()
+
+    async def stop(self) -> None:
+        """Close all connections, those in use too."""
+        for connection in (*self._idle, *self._taken):
+            await connection.close()
+        self._idle.clear()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection that nobody else uses meanwhile; one on which something failed is not kept.
+
+        Raises PollError `busy` when none came free in time, or the database is away.
+        """
+        try:
+            await asyncio.wait_for(self._turns.acquire(), TIMEOUT)
+        except TimeoutError:
+            raise busy() from None
+        connection = self._idle.pop() if self._idle else Connection(self._url, timeout=TIMEOUT)
+        self._taken.add(connection)
+        keep = False
+        try:
+            if connection.broken:
+                await _reopen(connection)
+            yield connection
+            keep = True
+        except PollError:
+            keep = not connection.broken
+            raise
+        finally:
+            self._taken.discard(connection)
+            self._turns.release()
+            if keep:
+                self._idle.append(connection)
+            else:
+                await connection.close()
+
+
+async def _reopen(connection: Connection) -> None:
+    try:
+        await connection.reopen()
+    except Exception as error:
+        raise busy() from error
