@@ -106,7 +106,7 @@ async def test_an_orphan_is_found_by_the_command_which_exits_with_1(tmp_path: Pa
         await service.run("audit")
     assert failed.value.status == 1
     assert "poll: poll gone: the ballot of voter AAAAAAAAAAAAAAAAAAAAAA" in failed.value.output
-    assert "1 ballots in 0 polls: 2 differences" in failed.value.output
+    assert "1 ballots in 0 polls, 1 entries in the log: 2 differences" in failed.value.output
     with pytest.raises(CliError) as failed:
         await service.run("audit", "--json")
     assert failed.value.status == 1

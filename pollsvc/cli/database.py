@@ -6,9 +6,11 @@ from dataclasses import asdict
 import click
 
 from pollsvc.cli.context import database, json_option, opening, print_json, run, settings
+from pollsvc.domain.clock import rfc3339
 from pollsvc.services.audit import audit as recount
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage import migrate as migration
+from pollsvc.storage.log import all_entries
 
 
 @click.command()
@@ -23,10 +25,11 @@ async def migrate() -> None:
 
 @click.command()
 @click.argument("poll", required=False)
+@click.option("--log", "show_log", is_flag=True, help="Show the log of edits first, oldest entry first.")
 @json_option
 @run
-async def audit(poll: str | None, as_json: bool) -> None:
-    """Recount and verify everything, or one POLL; exit status 1 on any difference."""
+async def audit(poll: str | None, show_log: bool, as_json: bool) -> None:
+    """Recount and verify everything, or one POLL, and the log of edits; exit status 1 on any difference."""
     found = settings().require_secrets()
     async with database(found) as connection:
         hidden = not sys.stderr.isatty()
@@ -37,12 +40,23 @@ async def audit(poll: str | None, as_json: bool) -> None:
                 bar.update(done - bar.pos)
 
             report = await recount(connection, Receipts(found.secret_keys), poll, progress)
+        log = [entry async for page in all_entries(connection) for entry in page] if show_log else []
     if as_json:
-        print_json({"ok": not report.found, **asdict(report)})
+        more = {"log": [entry._asdict() for entry in log]} if show_log else {}
+        print_json({"ok": not report.found, **asdict(report), **more})
     else:
+        for entry in log:
+            click.echo(
+                f"{entry.number:>6}  {rfc3339(entry.at)}  {entry.actor_name}  {entry.action}  "
+                f"{entry.subject}  {entry.before} → {entry.after}"
+            )
         for difference in report.differences:
-            click.echo(f"{difference['kind']}: poll {difference['poll']}: {difference['what']}")
+            place = f"poll {difference['poll']}: " if difference["poll"] else ""
+            click.echo(f"{difference['kind']}: {place}{difference['what']}")
         verdict = f"{report.found} differences" if report.found else "all agree"
-        click.echo(f"{report.ballots} ballots in {report.polls} polls: {verdict}")
+        click.echo(
+            f"{report.ballots} ballots in {report.polls} polls, {report.log_entries} entries in the log: "
+            f"{verdict}"
+        )
     if report.found:
         sys.exit(1)

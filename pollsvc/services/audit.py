@@ -1,4 +1,4 @@
-"""The recount: do ballots, signatures and tally agree?"""
+"""The recount: do ballots, signatures and tally agree, and is the log of edits whole?"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from pollsvc.domain.tally import Cell, cell_of
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage.audit import all_ballots, all_cells, count_ballots
 from pollsvc.storage.database import Connection
+from pollsvc.storage.log import all_entries
 from pollsvc.storage.polls import list_polls
 
 MAX_SHOWN = 1_000
@@ -19,10 +20,11 @@ MAX_SHOWN = 1_000
 
 @dataclass(slots=True)
 class Report:
-    """What a recount found: sentences by kind (`signature`, `selection`, `tally`, `poll`)."""
+    """What a recount found: sentences by kind (`signature`, `selection`, `tally`, `poll`, `log`)."""
 
     polls: int = 0
     ballots: int = 0
+    log_entries: int = 0
     found: int = 0
     differences: list[dict[str, str]] = field(default_factory=list)
 
@@ -58,6 +60,7 @@ async def audit(
             if progress is not None:
                 progress(report.ballots, total)
         tally = await all_cells(connection, poll)
+        await _check_log(connection, report)
     report.polls = 1 if poll is not None else len(polls)
     for cell in sorted(recount.keys() | tally.keys()):
         counted, kept = recount.get(cell, 0), tally.get(cell, 0)
@@ -65,6 +68,20 @@ async def audit(
             what = f"{counted} ballots, but the tally says {kept}, for {cell._asdict()}"
             report.add("tally", cell.poll, what)
     return report
+
+
+async def _check_log(connection: Connection, report: Report) -> None:
+    """Follow the chain of the log's hashes from its first entry."""
+    hash_ = ""
+    async for page in all_entries(connection):
+        for entry in page:
+            report.log_entries += 1
+            if entry.number != report.log_entries:
+                report.add("log", "", f"entry {report.log_entries} of the log is missing")
+                report.log_entries = entry.number
+            if entry.hash != entry.expected_hash(hash_):
+                report.add("log", "", f"entry {entry.number} of the log, or the one before, was altered")
+            hash_ = entry.hash
 
 
 def _check(ballot: Ballot, polls: Mapping[str, Poll], receipts: Receipts, report: Report) -> None:

@@ -256,6 +256,8 @@ def _picks(new: NewPoll, before: Poll | None, active: int, problems: Problems) -
 
 
 def _emoji_name(emoji: str, lang: str) -> str:
+    lang = lang.partition("-")[0].lower()
+    if lang in emojis.LANGUAGES:
+        emojis.config.load_language(lang)  # once; further calls find it there
     names = emojis.EMOJI_DATA[emoji]
-    name = str(names.get(lang.partition("-")[0].lower(), names["en"]))
-    return name.strip(":").replace("_", " ")
+    return str(names.get(lang, names["en"])).strip(":").replace("_", " ")

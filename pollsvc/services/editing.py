@@ -78,7 +78,7 @@ class Editing:
                     _ask_for_confirmation(before, after)
             return after
 
-        return await self._change(id_, "poll.edit", edit, revision)
+        return await self.change(id_, "poll.edit", edit, revision)
 
     async def open_poll(self, id_: str, revision: int | None = None) -> Poll:
         """Open a poll now: publish a draft, bring a later opening forward, or reopen a closed poll."""
@@ -90,7 +90,7 @@ class Editing:
             closes_at = None if before.state(now) is State.CLOSED else before.closes_at
             return _revised(before, opens_at=opens_at, closes_at=closes_at, draft=False)
 
-        return await self._change(id_, "poll.open", open_, revision)
+        return await self.change(id_, "poll.open", open_, revision)
 
     async def publish_poll(self, id_: str, revision: int | None = None) -> Poll:
         """Publish a draft with the schedule that it has; any other poll stays as it is."""
@@ -103,11 +103,11 @@ class Editing:
                 opens_at = now
             return _revised(before, draft=False, opens_at=opens_at)
 
-        return await self._change(id_, "poll.publish", publish, revision)
+        return await self.change(id_, "poll.publish", publish, revision)
 
     async def close_poll(self, id_: str, revision: int | None = None) -> Poll:
         """Close a poll now; one that is closed stays as it is."""
-        return await self._change(id_, "poll.close", _close, revision)
+        return await self.change(id_, "poll.close", _close, revision)
 
     async def archive_poll(self, id_: str, *, archived: bool = True, revision: int | None = None) -> Poll:
         """Put a poll that is closed or a draft into the archive, where lists do not show it; or take it out.
@@ -123,7 +123,7 @@ class Editing:
             return _revised(before, archived_at=now if archived else None)
 
         action = "poll.archive" if archived else "poll.unarchive"
-        return await self._change(id_, action, archive, revision)
+        return await self.change(id_, action, archive, revision)
 
     async def duplicate_poll(self, id_: str) -> Poll:
         """A draft like this poll, with no votes, no schedule and no articles."""
@@ -160,9 +160,10 @@ class Editing:
             await self._save("poll.replace", before, _revised(ended, replaced_by=after.id), now)
         return after
 
-    async def _change(
+    async def change(
         self, id_: str, action: str, edit: Callable[[Poll, int], Poll], revision: int | None
     ) -> Poll:
+        """Make of a poll what `edit` returns for it and the time; `action` is the log's word for that."""
         now = int(self._clock())
         async with log.editing(self._connection):
             before = await self._load(id_, revision)

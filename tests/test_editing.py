@@ -1,0 +1,279 @@
+"""Polls are made and corrected without a vote losing its meaning, and every edit leaves its trace."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pollsvc.domain.ballot import Ballot, Cast
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.log import Actor
+from pollsvc.domain.poll import Kind, OptionState, Poll, State
+from pollsvc.domain.tally import results_of
+from pollsvc.services.audit import audit
+from pollsvc.services.editing import Editing
+from pollsvc.services.new_poll import NewOption, NewPoll, as_new
+from pollsvc.services.placing import Placing
+from pollsvc.services.receipts import Receipts
+from pollsvc.services.sites import Sites
+from pollsvc.storage.ballots import record
+from pollsvc.storage.database import Connection
+from pollsvc.storage.history import history_of
+from pollsvc.storage.log import entries
+from pollsvc.storage.migrate import ensure_current
+from pollsvc.storage.tallies import load_totals
+from tests.support.server import SECRET, open_connection
+
+NOW = 1_800_000_000
+EDITOR = Actor("editor", "abc", "anna")
+RECEIPTS = Receipts([SECRET])
+ARTICLE = "https://news.example/story"
+
+
+class Newsroom:
+    """A site, and editors at work on it, at a time that tests set."""
+
+    def __init__(self, url: str, connection: Connection) -> None:
+        self.url = url
+        self.connection = connection
+        self.now = float(NOW)
+        self.editing = self.editor(connection)
+        self.placing = Placing(connection, lambda: self.now, EDITOR)
+
+    def editor(self, connection: Connection) -> Editing:
+        return Editing(connection, lambda: self.now, EDITOR)
+
+    async def create(
+        self, question: Any = "Who won?", options: Any = ("Iran", "America"), **more: Any
+    ) -> Poll:
+        site = await Sites(self.connection, lambda: self.now).get("News")
+        return await self.editing.create_poll(site, NewPoll(question, options, **more))
+
+    async def vote(self, poll: Poll, voter: str, selection: str, article: int = 0) -> None:
+        """A ballot, past all that readers go through."""
+        ballot = Ballot(poll.id, voter.ljust(22, "x"), 1, selection, "", article, int(self.now) // 60, "")
+        cast = Cast(ballot, allow_change=False, admit=lambda: "counted")
+        await record(self.connection, [cast], RECEIPTS.seal)
+
+    async def counts(self, poll: str) -> dict[int, int]:
+        version, totals = await load_totals(self.connection, poll)
+        return results_of(await self.editing.poll(poll), version, totals).options
+
+    async def history(self, poll: str) -> list[tuple[str, str | None, str | None]]:
+        return [noted.notice[:3] for noted in await history_of(self.connection, poll)]
+
+    async def assert_clean(self) -> None:
+        assert (await audit(self.connection, RECEIPTS)).differences == []
+
+
+@pytest.fixture
+async def room(database_url: str) -> AsyncIterator[Newsroom]:
+    await ensure_current(database_url)
+    async with open_connection(database_url) as connection:
+        await Sites(connection, lambda: NOW).add("News", ["https://news.example"])
+        room = Newsroom(database_url, connection)
+        yield room
+        await room.assert_clean()
+
+
+@asynccontextmanager
+async def refused(code: Code, says: str = "") -> AsyncIterator[PollError]:
+    """The block raises a PollError with this code and these words; the yielded one is filled with it."""
+    caught = PollError(code, "")
+    with pytest.raises(PollError) as error:
+        yield caught
+    assert (error.value.code, says in error.value.message) == (code, True), error.value
+    caught.details = error.value.details
+
+
+def labelled(poll: Poll, *labels: str) -> NewPoll:
+    """The poll as it is, but with these labels."""
+    options = [NewOption(label, id=option.id) for option, label in zip(poll.options, labels, strict=True)]
+    return replace(as_new(poll), options=options)
+
+
+async def test_a_typo_is_put_right_and_votes_stay(room: Newsroom) -> None:
+    poll = await room.create(options=("Irna", "America"))
+    await room.vote(poll, "a", "1")
+    async with refused(Code.NEEDS_CONFIRMATION, "correction") as error:
+        await room.editing.edit_poll(poll.id, labelled(poll, "Iran", "America"))
+    assert error.details["changes"] == [
+        {"what": "label", "old": "Irna", "new": "Iran", "option": 1, "lang": "en"}
+    ]
+    assert (await room.editing.poll(poll.id)) == poll
+    edited = await room.editing.edit_poll(poll.id, labelled(poll, "Iran", "America"), correction=True)
+    assert (edited.options[0].label, edited.revision) == ({"en": "Iran"}, 2)
+    assert await room.counts(poll.id) == {1: 1, 2: 0}
+    assert await room.history(poll.id) == [("published", None, None), ("label", "Irna", "Iran")]
+    [entry] = await entries(room.connection, subject=f"poll:{poll.id}", limit=1)
+    assert (entry.actor, entry.actor_name, entry.action, entry.at) == ("editor:abc", "anna", "poll.edit", NOW)
+    assert json.loads(entry.before)["options"][0]["label"] == {"en": "Irna"}
+    assert json.loads(entry.after)["options"][0]["label"] == {"en": "Iran"}
+
+
+async def test_options_are_added_and_retired_but_never_deleted(room: Newsroom) -> None:
+    poll = await room.create()
+    await room.vote(poll, "a", "2")
+    with_third = [*as_new(poll).options, NewOption("Neither")]
+    more = await room.editing.edit_poll(poll.id, replace(as_new(poll), options=with_third))
+    assert [option.id for option in more.options] == [1, 2, 3]
+    without = [option for option in as_new(more).options if option.id != 2]  # type: ignore[union-attr]
+    async with refused(Code.BAD_REQUEST, "retire it"):
+        await room.editing.edit_poll(poll.id, replace(as_new(more), options=without))
+    retired = [replace(option, retired=option.id == 2) for option in as_new(more).options]  # type: ignore[type-var,union-attr]
+    less = await room.editing.edit_poll(poll.id, replace(as_new(more), options=retired))
+    assert less.options[1].state is OptionState.RETIRED
+    assert less.option_ids == {1, 3}
+    assert await room.counts(poll.id) == {1: 0, 2: 1, 3: 0}
+    assert await room.history(poll.id) == [
+        ("published", None, None),
+        ("option_added", None, "Neither"),
+        ("option_retired", "America", "America"),
+    ]
+    back = await room.editing.edit_poll(poll.id, as_new(more))
+    assert back.option_ids == {1, 2, 3}
+
+
+async def test_a_draft_may_change_in_all_and_nobody_is_told(room: Newsroom) -> None:
+    poll = await room.create(draft=True)
+    new = NewPoll({"fr": "Qui ?"}, ["Un", "Deux", "Trois"], kind=Kind.MULTIPLE, lang="fr", draft=True)
+    edited = await room.editing.edit_poll(poll.id, new)
+    assert (edited.kind, edited.lang, len(edited.options)) == (Kind.MULTIPLE, "fr", 3)
+    assert {option.id for option in edited.options}.isdisjoint({1, 2})  # an id is never used again
+    assert await room.history(poll.id) == []
+    opened = await room.editing.open_poll(poll.id)
+    assert (opened.draft, opened.state(NOW), opened.opens_at) == (False, State.OPEN, NOW)
+    assert await room.history(poll.id) == [("published", None, None)]
+    async with refused(Code.NOT_POSSIBLE_NOW, "draft again"):
+        await room.editing.edit_poll(poll.id, replace(as_new(opened), draft=True))
+
+
+async def test_what_votes_mean_cannot_change_once_a_poll_has_opened(room: Newsroom) -> None:
+    options = ("Iran", "America", "Neither")
+    poll = await room.create(options=options, kind=Kind.MULTIPLE, max_picks=2, opens_at=NOW + 3600)
+    as_it_is = as_new(poll)
+    scheduled = await room.editing.edit_poll(poll.id, replace(as_it_is, max_picks=1))
+    assert scheduled.max_picks == 1
+    room.now += 3600
+    for change in ({"kind": Kind.RANKED}, {"min_picks": 1, "max_picks": 1}, {"lang": "fr"}):
+        new = replace(as_it_is, question={"en": "Who won?", "fr": "Qui ?"}, **change)
+        new = replace(
+            new,
+            options=[
+                NewOption({"en": text, "fr": text}, id=number) for number, text in enumerate(options, 1)
+            ],
+        )
+        if change.get("max_picks") == 1:
+            await room.editing.edit_poll(poll.id, replace(new, max_picks=3))
+        async with refused(Code.NOT_POSSIBLE_NOW):
+            await room.editing.edit_poll(poll.id, new)
+
+
+async def test_a_change_of_meaning_is_a_new_version(room: Newsroom) -> None:
+    poll = await room.create(articles=[ARTICLE, "https://news.example/other"])
+    await room.placing.detach(poll.id, "https://news.example/other")
+    await room.vote(poll, "a", "1")
+    new = replace(as_new(poll), question="Who lost?")
+    after = await room.editing.new_version(poll.id, new)
+    assert (after.replaces, after.placements) == (poll.id, {ARTICLE: 1})
+    assert await room.counts(after.id) == {1: 0, 2: 0}
+    before = await room.editing.poll(poll.id)
+    assert (before.replaced_by, before.state(room.now), before.placements) == (after.id, State.CLOSED, {})
+    assert await room.counts(poll.id) == {1: 1, 2: 0}
+    assert [place.poll for place in await room.placing.of_article(ARTICLE)] == [after.id]
+    assert ("replaced_by", None, after.id) in await room.history(poll.id)
+    async with refused(Code.NOT_POSSIBLE_NOW, "replaced"):
+        await room.editing.new_version(poll.id, new)
+
+
+async def test_of_two_editors_who_save_at_once_the_second_is_told(room: Newsroom) -> None:
+    poll = await room.create()
+    async with open_connection(room.url) as other:
+        edits = [
+            editor.edit_poll(
+                poll.id, replace(as_new(poll), closes_at=NOW + 60 * number), revision=poll.revision
+            )
+            for number, editor in enumerate([room.editing, room.editor(other)], 1)
+        ]
+        first, second = await asyncio.gather(*edits, return_exceptions=True)
+    lost, won = (first, second) if isinstance(first, PollError) else (second, first)
+    assert isinstance(lost, PollError)
+    assert isinstance(won, Poll)
+    assert (lost.code, lost.details) == (Code.EDIT_CONFLICT, {"revision": 2})
+    assert (await room.editing.poll(poll.id)).closes_at == won.closes_at
+
+
+async def test_many_editors_at_once_leave_one_chain(room: Newsroom) -> None:
+    poll = await room.create()
+
+    async def work(number: int) -> None:
+        async with open_connection(room.url) as connection:
+            editor = room.editor(connection)
+            for step in range(3):
+                now = await editor.poll(poll.id)
+                await editor.edit_poll(poll.id, replace(as_new(now), closes_at=NOW + 100 * number + step))
+
+    await asyncio.gather(*(work(number) for number in range(1, 6)))
+    assert (await room.editing.poll(poll.id)).revision == 16
+    log = await entries(room.connection, limit=100)
+    assert [entry.number for entry in log] == list(range(17, 0, -1))
+    history = await history_of(room.connection, poll.id)
+    assert [noted.number for noted in history] == list(range(1, len(history) + 1))
+
+
+async def test_an_edit_that_changes_nothing_leaves_no_trace(room: Newsroom) -> None:
+    poll = await room.create()
+    assert await room.editing.edit_poll(poll.id, as_new(poll)) == poll
+    assert len(await entries(room.connection)) == 2
+
+
+async def test_a_log_that_was_altered_is_found(room: Newsroom) -> None:
+    for _ in range(3):
+        await room.create()
+    await room.connection.rows("UPDATE audit_log SET actor_name = 'berta' WHERE number = 2")
+    await room.connection.rows("DELETE FROM audit_log WHERE number = 3")
+    report = await audit(room.connection, RECEIPTS)
+    assert [difference["what"] for difference in report.differences] == [
+        "entry 2 of the log, or the one before, was altered",
+        "entry 3 of the log is missing",
+        "entry 4 of the log, or the one before, was altered",
+    ]
+    await room.connection.rows("DELETE FROM audit_log")
+
+
+async def test_a_copy_and_the_archive(room: Newsroom) -> None:
+    poll = await room.create(articles=[ARTICLE], closes_at=NOW + 60)
+    copy = await room.editing.duplicate_poll(poll.id)
+    assert (copy.question, copy.draft, copy.placements, copy.closes_at) == (poll.question, True, {}, None)
+    assert copy.key != poll.key
+    async with refused(Code.NOT_POSSIBLE_NOW, "close it first"):
+        await room.editing.archive_poll(poll.id)
+    await room.editing.close_poll(poll.id)
+    archived = await room.editing.archive_poll(poll.id)
+    assert archived.archived_at == NOW
+    async with refused(Code.NOT_POSSIBLE_NOW, "archive"):
+        await room.editing.open_poll(poll.id)
+    assert (await room.editing.archive_poll(poll.id, archived=False)).archived_at is None
+
+
+async def test_articles_in_order(room: Newsroom) -> None:
+    first, second = [
+        await room.create(articles=["http://www.news.example/story/?utm_source=x"]) for _ in "ab"
+    ]
+    assert [place.poll for place in await room.placing.of_article(ARTICLE)] == [first.id, second.id]
+    await room.placing.reorder(ARTICLE, [second.id, first.id])
+    assert [place.poll for place in await room.placing.of_article(ARTICLE)] == [second.id, first.id]
+    async with refused(Code.BAD_REQUEST, "each poll"):
+        await room.placing.reorder(ARTICLE, [second.id])
+    await room.placing.detach(second.id, ARTICLE)
+    async with refused(Code.BAD_REQUEST, "does not stand"):
+        await room.placing.detach(second.id, ARTICLE)
+    placed = await room.placing.attach(second.id, ARTICLE)
+    assert (placed.article, placed.link) == (1, "http://www.news.example/story/")
+    assert [place.poll for place in await room.placing.of_article(ARTICLE)] == [first.id, second.id]
+    async with refused(Code.BAD_REQUEST, "no article URL"):
+        await room.placing.attach(second.id, "news")
