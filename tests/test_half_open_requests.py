@@ -19,7 +19,7 @@ HALF = (b"", b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nhost: t\r\nx-slow: 
 @pytest.fixture
 async def hurried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
     """The whole service in this process, with a short deadline for requests."""
-    monkeypatch.setattr(protocol, "REQUEST_DEADLINE", 0.3)
+    monkeypatch.setattr(protocol, "REQUEST_DEADLINE", 0.6)
     port = free_port()
     service = Service(f"sqlite:///{tmp_path}/pollsvc.db", tmp_path, {}, 1, port)
     await add_site(service.database_url)
@@ -65,6 +65,18 @@ async def test_a_body_that_never_comes_is_ended(hurried: Service) -> None:
     assert await ended(hurried.port, head + b'{"sel') == b""
     async with Http(hurried.base_url) as http:
         assert (await http.results(poll))["voters"] == 0
+
+
+async def test_an_editors_upload_may_take_longer(hurried: Service) -> None:
+    """Than a vote that began after it and was cut."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", hurried.port)
+    head = "POST /admin/sign-in HTTP/1.1\r\nhost: t\r\norigin: {}\r\ncontent-length: 2\r\n"
+    form = b"content-type: application/x-www-form-urlencoded\r\nconnection: close\r\n\r\n"
+    writer.write(head.format(hurried.base_url).encode() + form + b"a")
+    assert await ended(hurried.port, b"POST /api/v1/polls/x/votes HTTP/1.1\r\nhost: t\r\n") == b""
+    writer.write(b"=")
+    assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 ")
+    writer.close()
 
 
 async def test_a_head_without_end_is_refused(hurried: Service) -> None:

@@ -11,6 +11,8 @@ LINGER = 2
 
 REQUEST_DEADLINE = 10.0
 """Seconds from a request's first byte, or the connection's start, to the request's end."""
+UPLOAD_DEADLINE = 120.0
+"""The same for the body of a request to the editors' pages or interface, from its head's end."""
 MAX_HEAD = 64 * 1024
 """The longest request line and headers, in bytes."""
 
@@ -90,11 +92,15 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head_size = False, 0
+        if b"/admin/" in self.url and self._incomplete_since is not None:
+            self._wait_for_the_rest(UPLOAD_DEADLINE)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._in_request = False
         super().on_message_complete()
 
-    def _wait_for_the_rest(self) -> None:
-        self._incomplete_since = self.loop.call_later(REQUEST_DEADLINE, self.transport.abort)
+    def _wait_for_the_rest(self, seconds: float | None = None) -> None:
+        if self._incomplete_since is not None:
+            self._incomplete_since.cancel()
+        self._incomplete_since = self.loop.call_later(seconds or REQUEST_DEADLINE, self.transport.abort)
