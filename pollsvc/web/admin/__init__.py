@@ -1,0 +1,1 @@
+"""The editors' admin: server-rendered pages under `/admin`."""
