@@ -1,7 +1,9 @@
-"""Who may do what: editors' roles, and the scopes of API keys."""
+"""Who may do what: editors with their roles and sessions, API keys with their scopes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from pollsvc.domain.log import Actor
 
 
 class Role(StrEnum):
@@ -41,3 +43,36 @@ class Editor:
     role: Role
     created_at: int
     disabled: bool
+
+    @property
+    def actor(self) -> Actor:
+        """The editor as the audit log names them."""
+        return Actor("editor", self.id, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An editor's sign-in on one browser; `id` is made of the cookie's secret, which is not kept."""
+
+    id: str
+    editor: Editor
+    created_at: int
+    seen_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What a program signs in with, for all sites or for the one of the id `site`; its secret is not kept."""
+
+    id: str
+    name: str
+    scopes: frozenset[Scope]
+    site: str | None
+    created_at: int
+    used_at: int | None
+    revoked_at: int | None
+
+    @property
+    def actor(self) -> Actor:
+        """The key as the audit log names it."""
+        return Actor("key", self.id, self.name)

@@ -1,4 +1,7 @@
-"""May this vote count? A pace for each network and poll; what is above it is held for review."""
+"""May this vote count? A pace for each network and poll; what is above it is held for review.
+
+Addresses are never kept: `Counters` knows a network only by an HMAC under a salt that goes each day.
+"""
 
 import ipaddress
 

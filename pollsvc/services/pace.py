@@ -37,7 +37,7 @@ class Counters:
         now = self._clock()
         if now - self._since >= _DAY or len(self._due) > _MAX_COUNTERS:
             self._since, self._salt, self._due = now, secrets.token_bytes(16), {}
-        counter = hmac.digest(self._salt, name.encode(errors="surrogatepass"), "sha256")[:12]
+        counter = hmac.digest(self._salt, name.encode(), "sha256")[:12]
         due = max(self._due.get(counter, now), now) + self._seconds
         wait = due - now - self._tolerance
         if wait > 0:
