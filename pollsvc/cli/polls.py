@@ -3,18 +3,18 @@
 import json
 import time
 from enum import StrEnum
-from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import click
 
 from pollsvc.cli.context import database, desk, json_option, print_json, run, settings
+from pollsvc.cli.transfer import export, import_, import_wp_polls
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Site, Visibility, say
-from pollsvc.services import export as exports
 from pollsvc.services.describing import describe
 from pollsvc.services.embed import embed_code
+from pollsvc.services.exports.picture import load_results
 from pollsvc.services.new_poll import NewOption, NewPoll
 
 
@@ -24,7 +24,7 @@ def _choice(values: type[StrEnum]) -> click.Choice[str]:
 
 @click.group()
 def poll() -> None:
-    """Create, show, open, close and export polls."""
+    """Create, show, open, close, export and import polls."""
 
 
 @poll.command()
@@ -134,22 +134,8 @@ async def close(poll_id: str, as_json: bool) -> None:
         _describe(describe(await work.polls.close_poll(poll_id), time.time()), as_json)
 
 
-@poll.command()
-@click.argument("poll_id", metavar="POLL")
-@click.option("--format", "format_", type=click.Choice(["json", "csv"]), default="json", show_default=True)
-@click.option(
-    "--output", type=click.File("w", encoding="utf-8"), default="-", help="A file; default: stdout."
-)
-@run
-async def export(poll_id: str, format_: str, output: TextIO) -> None:
-    """Export definition, results and tally."""
-    async with database(settings()) as connection:
-        found, results_now, cells = await exports.load_tally(connection, poll_id)
-    if format_ == "csv":
-        output.write(exports.as_csv(found, cells))
-    else:
-        value = exports.as_json(found, results_now, cells, time.time())
-        output.write(exports.dump_pretty(value))
+for command in (export, import_, import_wp_polls):
+    poll.add_command(command)
 
 
 @click.command()
@@ -159,7 +145,7 @@ async def export(poll_id: str, format_: str, output: TextIO) -> None:
 async def results(poll_id: str, as_json: bool) -> None:
     """Show a poll's results."""
     async with database(settings()) as connection:
-        found, now = await exports.load_results(connection, poll_id)
+        found, now = await load_results(connection, poll_id)
     if as_json:
         print_json(now.as_json())
         return

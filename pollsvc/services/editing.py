@@ -84,8 +84,7 @@ class Editing:
         """Open a poll now: publish a draft, bring a later opening forward, or reopen a closed poll."""
 
         def open_(before: Poll, now: int) -> Poll:
-            if before.archived_at is not None:
-                raise _not_now("The poll is archived; take it out of the archive before it can be opened.")
+            _refuse_archived(before)
             opens_at = now if before.opens_at is None or before.opens_at > now else before.opens_at
             closes_at = None if before.state(now) is State.CLOSED else before.closes_at
             return _revised(before, opens_at=opens_at, closes_at=closes_at, draft=False)
@@ -98,6 +97,7 @@ class Editing:
         def publish(before: Poll, now: int) -> Poll:
             if not before.draft:
                 return before
+            _refuse_archived(before)
             opens_at = before.opens_at
             if opens_at is None and (before.closes_at is None or before.closes_at > now):
                 opens_at = now
@@ -234,6 +234,11 @@ def _ask_for_confirmation(before: Poll, after: Poll) -> None:
             "means, or make a new version.",
             details={"changes": [notice._asdict() for notice in changed]},
         )
+
+
+def _refuse_archived(poll: Poll) -> None:
+    if poll.archived_at is not None:
+        raise _not_now("The poll is archived; take it out of the archive before it can be opened.")
 
 
 def _close(before: Poll, now: int) -> Poll:

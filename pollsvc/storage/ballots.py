@@ -73,9 +73,9 @@ async def _record(connection: Connection, casts: Sequence[Cast], seal: Seal) -> 
             for key, after in standing.items()
             if after is not None and after is not before.get(key)
         ]
-        await _insert(connection, sorted(after for old, after in moves if old is None))
+        await insert_ballots(connection, sorted(after for old, after in moves if old is None))
         await _update(connection, [after for old, after in moves if old is not None])
-        changes = await _count(connection, differences(moves))
+        changes = await add_to_tally(connection, differences(moves))
         await announce(connection, changes)
     return Batch(recorded, changes)
 
@@ -102,8 +102,11 @@ async def _lock(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict
     return {(ballot.poll, ballot.voter): ballot for ballot in map(Ballot._make, rows)}
 
 
-async def _insert(connection: Connection, ballots: Sequence[Ballot]) -> None:
-    """Insert the ballots of new voters, sorted by key. Raises one of UNIQUE_VIOLATIONS when one is not."""
+async def insert_ballots(connection: Connection, ballots: Sequence[Ballot]) -> None:
+    """Insert the ballots of new voters, sorted by key, in the current transaction.
+
+    Raises one of UNIQUE_VIOLATIONS when a voter is not new.
+    """
     if ballots:
         await connection.rows(
             f"INSERT INTO ballots ({BALLOT_COLUMNS}) {connection.json_rows(*_BALLOT)}",
@@ -123,8 +126,9 @@ async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:
         )
 
 
-async def _count(connection: Connection, cells: Mapping[Cell, int]) -> list[Change]:
-    """Add the differences to the tally and move the polls' versions on."""
+async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> list[Change]:
+    """Add the differences, sorted by cell, to the tally and move the polls' versions on, in the current
+    transaction."""
     if not cells:
         return []
     await connection.rows(

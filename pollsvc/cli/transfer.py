@@ -1,0 +1,245 @@
+"""`pollsvc poll export`, `import` and `import-wp-polls`."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import click
+
+from pollsvc.cli.context import database, json_option, print_json, run, settings
+from pollsvc.domain.errors import bad
+from pollsvc.domain.log import COMMAND_LINE
+from pollsvc.domain.poll import Site
+from pollsvc.services.exports.export import Wanted, export_to
+from pollsvc.services.exports.formats import Format
+from pollsvc.services.exports.sections import What
+from pollsvc.services.imports import wp_polls
+from pollsvc.services.imports.intake import Imported, same_question
+from pollsvc.services.imports.polls import import_poll
+from pollsvc.services.imports.wp_import import Plan, plan
+from pollsvc.services.imports.wp_import import import_wp_polls as import_all
+from pollsvc.services.receipts import Receipts
+from pollsvc.services.sites import Sites
+from pollsvc.services.timeline import Bucket
+from pollsvc.storage.database import Connection
+
+_CSV = click.File("r", encoding="utf-8")
+
+
+def _choice(values: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([value.value for value in values])
+
+
+@click.command()
+@click.argument("poll_id", metavar="POLL")
+@click.option(
+    "--what",
+    type=_choice(What),
+    help="What to export; default: all, and as CSV the tally.",
+)
+@click.option("--format", "format_", type=_choice(Format), default="json", show_default=True)
+@click.option("--bucket", type=_choice(Bucket), default="hour", show_default=True, help="Step of the series.")
+@click.option("--time-zone", help="Where days and hours begin; default: the site's time zone.")
+@click.option("--lang", help="Language of the labels; default: the poll's first.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; default: stdout.")
+@run
+async def export(
+    poll_id: str,
+    what: str | None,
+    format_: str,
+    bucket: str,
+    time_zone: str | None,
+    lang: str | None,
+    output: Path | None,
+) -> None:
+    """Export a poll: its definition, numbers and anonymous ballots.
+
+    `--what all` is what `poll import` reads; as NDJSON, of any size.
+    """
+    kind = Format(format_)
+    wanted = Wanted(
+        what=What(what or (What.TALLY if kind is Format.CSV else What.ALL)),
+        format=kind,
+        bucket=Bucket(bucket),
+        zone=zone(time_zone) if time_zone else None,
+        lang=lang,
+    )
+    async with database(settings()) as connection:
+        with progress_bar("Exporting") as progress, _target(output) as file:
+            await export_to(file, connection, poll_id, wanted, time.time(), progress)
+
+
+@contextmanager
+def _target(output: Path | None) -> Iterator[BinaryIO]:
+    """Where to write to: a file is there as a whole afterwards, or not at all when the block raises."""
+    if output is None or output == Path("-"):
+        yield sys.stdout.buffer
+        return
+    regular = output.is_file() or not output.exists()  # not a device or a pipe
+    path = output.with_name(output.name + ".part") if regular else output
+    try:
+        file = path.open("wb")
+    except OSError as error:
+        raise bad(f"{output} cannot be written ({error.strerror}); choose another --output.") from error
+    try:
+        with file:
+            yield file
+        if regular:
+            path.replace(output)
+    finally:
+        if regular:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Something to be told how many ballots of how many are done; a bar where somebody sees it."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield progress
+
+
+def zone(name: str) -> ZoneInfo:
+    """A time zone by its name. Raises PollError `bad_request`."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise bad(f"{name!r} is no time zone; give one such as Asia/Tehran.", "time_zone") from None
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--site", "site_name", required=True, help="The site's name or id.")
+@click.option("--attach", is_flag=True, help="Put the poll on the articles where it stood.")
+@json_option
+@run
+async def import_(file: BinaryIO, site_name: str, attach: bool, as_json: bool) -> None:
+    """Import a poll from FILE (- is stdin), which `poll export` wrote with --what all.
+
+    It becomes a new poll, with ballots and all; readers see nothing of it before it is complete.
+    """
+    found = settings().require_secrets()
+    async with database(found) as connection:
+        site = await Sites(connection, time.time).get(site_name)
+        with progress_bar("Importing") as progress:
+            made = await import_poll(
+                connection,
+                site,
+                file,
+                COMMAND_LINE,
+                receipts=Receipts(found.secret_keys),
+                clock=time.time,
+                attach=attach,
+                progress=progress,
+            )
+    if as_json:
+        print_json(_described(made))
+    else:
+        _tell(made)
+
+
+@click.command("import-wp-polls")
+@click.option("--dump", type=click.File("rb"), help="A SQL dump of WordPress, plain or gzipped.")
+@click.option("--questions", type=_CSV, help="The table pollsq as CSV.")
+@click.option("--answers", type=_CSV, help="The table pollsa as CSV.")
+@click.option("--log", type=_CSV, help="The table pollsip as CSV: who voted when.")
+@click.option("--site", "site_name", required=True, help="The site's name or id.")
+@click.option("--time-zone", help="The time zone that WordPress is set to; default: the site's.")
+@click.option("--lang", help="The language of questions and answers; default: the site's.")
+@click.option("--keep-open", is_flag=True, help="Leave polls open that are open in WordPress.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be imported.")
+@json_option
+@run
+async def import_wp_polls(
+    dump: BinaryIO | None,
+    questions: TextIO | None,
+    answers: TextIO | None,
+    log: TextIO | None,
+    site_name: str,
+    time_zone: str | None,
+    lang: str | None,
+    keep_open: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Import all polls of the WordPress plugin WP-Polls, with their votes.
+
+    From a dump of the database (--dump), or from its tables as CSV (--questions, --answers and, if there is
+    one, --log). The polls are closed here unless --keep-open is given.
+    """
+    found = settings() if dry_run else settings().require_secrets()
+    async with database(found) as connection:
+        site = await Sites(connection, time.time).get(site_name)
+        at = zone(time_zone or site.time_zone)
+        if dump and not (questions or answers or log):
+            polls = wp_polls.read_dump(dump, at)
+        elif questions and answers and not dump:
+            polls = wp_polls.read_csv(questions, answers, log, at)
+        else:
+            raise bad("Give either --dump, or --questions and --answers with or without --log.")
+        if dry_run:
+            plans = plan(site, polls, int(time.time()), keep_open=keep_open, lang=lang)
+            made = [await _would_be(connection, site, each) for each in plans]
+        else:
+            with progress_bar("Importing") as progress:
+                made = await import_all(
+                    connection,
+                    site,
+                    polls,
+                    COMMAND_LINE,
+                    receipts=Receipts(found.secret_keys),
+                    clock=time.time,
+                    keep_open=keep_open,
+                    lang=lang,
+                    progress=progress,
+                )
+    _summarise(made, dry_run, as_json)
+
+
+async def _would_be(connection: Connection, site: Site, planned: Plan) -> Imported:
+    """What an import would make."""
+    source, poll, notes = planned
+    if poll is None:
+        return Imported(source.question, None, 0, notes)
+    asked = await same_question(connection, site, poll)
+    return Imported(source.question, poll, source.voters, [*notes, *asked])
+
+
+def _summarise(made: Sequence[Imported], dry_run: bool, as_json: bool) -> None:
+    polls = sum(each.poll is not None for each in made)
+    votes = sum(each.ballots for each in made)
+    if as_json:
+        rows = [_described(each, dry_run) for each in made]
+        print_json({"polls": rows, "imported": polls, "votes": votes, "dry_run": dry_run})
+        return
+    for each in made:
+        _tell(each, dry_run)
+    would = "Would import" if dry_run else "Imported"
+    click.echo(f"{would} {polls:,} polls with {votes:,} votes; {len(made) - polls:,} left out.")
+
+
+def _described(made: Imported, dry_run: bool = False) -> dict[str, object]:
+    """An imported poll as JSON values; `id` is null where none was made."""
+    return {
+        "id": made.poll.id if made.poll and not dry_run else None,
+        "question": made.question,
+        "ballots": made.ballots,
+        "notes": list(made.notes),
+        "left_out": made.poll is None,
+    }
+
+
+def _tell(made: Imported, dry_run: bool = False) -> None:
+    name = "left out" if made.poll is None else "new" if dry_run else made.poll.id
+    click.echo(f"{name:<10}  {made.ballots:>9,} ballots  {made.question}")
+    for note in made.notes:
+        click.echo(f"{'':<12}- {note}")

@@ -1,0 +1,88 @@
+"""A poll that is being imported: filled in batches while readers vote in others, or removed again.
+
+Until all of it is in, its history has a notice `imported` that says nothing yet; by that one knows a poll
+whose import was broken off.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+from pollsvc.domain.ballot import Ballot
+from pollsvc.domain.history import Notice
+from pollsvc.domain.poll import Poll
+from pollsvc.domain.tally import cell_of, differences
+from pollsvc.storage.ballots import BALLOT_COLUMNS, add_to_tally, insert_ballots
+from pollsvc.storage.database import Connection
+from pollsvc.storage.history import add_notices
+from pollsvc.storage.log import editing
+from pollsvc.storage.polls import insert_poll
+
+_TABLES = ("tally", "poll_versions", "placements", "poll_history", "options")
+
+
+async def begin(connection: Connection, poll: Poll, now: int) -> None:
+    """Insert a poll that nobody is to see yet."""
+    async with editing(connection):
+        await insert_poll(connection, poll)
+        await add_notices(connection, poll.id, [Notice("imported", None, None)], now)
+
+
+async def insert_batch(connection: Connection, ballots: Sequence[Ballot]) -> None:
+    """Insert ballots of new voters and count them, in a transaction of its own; nobody is told."""
+    async with connection.transaction():
+        await insert_ballots(connection, sorted(ballots))
+        await add_to_tally(connection, differences((None, ballot) for ballot in ballots))
+
+
+async def say_imported(connection: Connection, poll: str, text: str, now: int) -> None:
+    """Fill in what the poll's history says of the import, in the current `editing` transaction."""
+    await connection.rows(
+        "UPDATE poll_history SET at = :now, new = :text WHERE poll_id = :poll AND what = 'imported'",
+        poll=poll,
+        text=text,
+        now=now,
+    )
+
+
+async def remove_batch(connection: Connection, poll: str, size: int) -> bool:
+    """Remove some of a poll's ballots, in a transaction of its own; False when there were none left."""
+    async with connection.transaction():
+        rows = await connection.rows(
+            f"SELECT {BALLOT_COLUMNS} FROM ballots WHERE poll_id = :poll ORDER BY voter LIMIT {int(size)}",
+            poll=poll,
+        )
+        if rows:
+            ballots = [Ballot(*row) for row in rows]
+            await connection.rows(
+                "DELETE FROM ballots WHERE poll_id = :poll AND voter <= :last",
+                poll=poll,
+                last=ballots[-1].voter,
+            )
+            cells = Counter(map(cell_of, ballots))
+            await add_to_tally(connection, {cell: -cells[cell] for cell in sorted(cells)})
+    return bool(rows)
+
+
+async def remove_poll(connection: Connection, poll: str) -> None:
+    """Remove all of a poll that has no ballots; as if it had never been there."""
+    async with editing(connection):
+        for table in _TABLES:
+            await connection.rows(f"DELETE FROM {table} WHERE poll_id = :poll", poll=poll)
+        await connection.rows("DELETE FROM polls WHERE id = :poll", poll=poll)
+
+
+async def broken_off(connection: Connection, before: int) -> list[str]:
+    """The polls whose import began before a time and never ended."""
+    rows = await connection.rows(
+        "SELECT polls.id FROM polls JOIN poll_history ON poll_history.poll_id = polls.id "
+        "WHERE polls.draft AND what = 'imported' AND new IS NULL AND at < :before",
+        before=before,
+    )
+    return [row[0] for row in rows]
+
+
+async def questions_of(connection: Connection, site: str) -> list[tuple[str, dict[str, str]]]:
+    """The id and the question, by language, of all polls of a site."""
+    rows = await connection.rows("SELECT id, question FROM polls WHERE site_id = :site", site=site)
+    return [(id_, json.loads(question)) for id_, question in rows]
