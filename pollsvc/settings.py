@@ -38,6 +38,10 @@ class Settings:
         1_000, "live streams that one network (IPv4 /32, IPv6 /64) holds open at most in one process"
     )
 
+    webhook_origins: tuple[str, ...] = _setting(
+        (), "comma-separated origins that webhooks may be sent to; none: there are no webhooks"
+    )
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> "Settings":
         """Read the settings; `overrides` (those that are not None) come before the environment.
@@ -67,7 +71,7 @@ class Settings:
         return self
 
 
-def _read(field_name: str, name: str, text: str) -> object:
+def _read(field_name: str, name: str, text: str) -> object:  # noqa: PLR0911 - one for each sort
     match field_name:
         case "secret_keys":
             keys = tuple(part.strip() for part in text.split(","))
@@ -88,11 +92,22 @@ def _read(field_name: str, name: str, text: str) -> object:
             if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
                 raise _wrong(f"{name} must be a whole number from 1 to 1000000, not {text!r}.")
             return int(text)
+        case "webhook_origins":
+            return _origins(name, text)
         case "base_url":
             if text and canonical_origin("/".join(text.split("/")[:3])) is None:
                 raise _wrong(f"{name} must be an http(s) URL such as https://polls.example, not {text!r}.")
             return text.rstrip("/")
     return text
+
+
+def _origins(name: str, text: str) -> tuple[str, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    found = {part: canonical_origin(part) for part in parts}
+    for part, origin in found.items():
+        if origin is None:
+            raise _wrong(f"{name} must be origins such as https://cms.example, without a path, not {part!r}.")
+    return tuple(dict.fromkeys(origin for origin in found.values() if origin))
 
 
 def _wrong(message: str) -> PollError:

@@ -29,6 +29,10 @@ GOOD = {
     "POLLSVC_QUEUE_LIMIT": ("7", 7),
     "POLLSVC_STREAMS_LIMIT": ("8", 8),
     "POLLSVC_STREAMS_PER_NETWORK": ("9", 9),
+    "POLLSVC_WEBHOOK_ORIGINS": (
+        "https://CMS.example:443/, http://127.0.0.1:8080",
+        ("https://cms.example", "http://127.0.0.1:8080"),
+    ),
 }
 
 BAD = [
@@ -50,6 +54,10 @@ BAD = [
     ("POLLSVC_STREAMS_LIMIT", "1.5"),
     ("POLLSVC_STREAMS_PER_NETWORK", "10000000000"),
     ("POLLSVC_STREAMS_PER_NETWORK", "٣"),
+    ("POLLSVC_WEBHOOK_ORIGINS", "*"),
+    ("POLLSVC_WEBHOOK_ORIGINS", "cms.example"),
+    ("POLLSVC_WEBHOOK_ORIGINS", "https://cms.example/hook"),
+    ("POLLSVC_WEBHOOK_ORIGINS", "ftp://cms.example"),
 ]
 
 

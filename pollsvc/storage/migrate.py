@@ -1,6 +1,7 @@
 """Bringing a database to the schema of this release, by Alembic."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -88,6 +89,9 @@ async def ensure_current(url: str) -> None:
 
 async def _run(url: str, work: Callable[[Connection], T]) -> T:
     """Do this work on a connection; SQLite does not wait for its turn to switch to WAL, so we do."""
+    if DatabaseURL(url).dialect == "sqlite":
+        # A file that cannot be opened is told of here: aiosqlite would leave a thread behind.
+        sqlite3.connect(DatabaseURL(url).database).close()
     engine = create_async_engine(_engine_url(url))
     try:
         for tries_left in reversed(range(_TRIES)):

@@ -216,6 +216,9 @@ webhooks = Table(
     Column("url", Text, nullable=False),
     Column("events", Text, nullable=False),  # JSON list
     Column("secret", LargeBinary, nullable=False),
+    Column("old_secret", LargeBinary),  # the one before; signs too, for a while after `rotated_at`
+    Column("rotated_at", BigInteger),
+    Column("held_until", BigInteger),  # a process delivers to it, or it rests after a failure
     Column("created_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
 )
@@ -228,12 +231,12 @@ outbox = Table(
     Column("poll_id", String(16), nullable=False),
     Column("event", Text, nullable=False),
     Column("occasion", BigInteger, nullable=False),  # what tells two events of one name in a poll apart
-    Column("body", Text, nullable=False),
+    Column("body", Text, nullable=False),  # empty: nothing to send, the occasion came before the webhook
     Column("created_at", BigInteger, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("due_at", BigInteger),  # of the next try; None: there will be none
     Column("delivered_at", BigInteger),
     Column("answer", Text, nullable=False),  # what came of the last try
     UniqueConstraint("webhook_id", "poll_id", "event", "occasion"),
-    Index("ix_outbox_due_at", "due_at"),
+    Index("ix_outbox_webhook_id", "webhook_id", "due_at"),
 )

@@ -169,6 +169,9 @@ def _create_tables() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("events", sa.Text(), nullable=False),
         sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("old_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("rotated_at", sa.BigInteger(), nullable=True),
+        sa.Column("held_until", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_webhooks_site_id")),
@@ -192,7 +195,7 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("webhook_id", "poll_id", "event", "occasion", name=op.f("uq_outbox_webhook_id")),
     )
-    op.create_index("ix_outbox_due_at", "outbox", ["due_at"], unique=False)
+    op.create_index("ix_outbox_webhook_id", "outbox", ["webhook_id", "due_at"], unique=False)
 
 
 def downgrade() -> None:
