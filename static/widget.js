@@ -56,7 +56,7 @@ const pollOf = (id = '') => polls[id] ??= {
 		return past(closes_at) ? 'closed' : state == 'scheduled' && past(opens_at) ? 'open' : state
 	},
 
-	// A late answer turns back neither count nor clock.
+	// A late answer turns nothing back.
 	take(news) {
 		const old = this.data.results, results = (news.results?.version ?? -1) < (old?.version ?? 0) ? old : news.results
 		if (news.now) this.skew = Math.max(this.skew, Date.parse(news.now) - Date.now())
@@ -150,7 +150,7 @@ const mount = (host = document.body) => {
 	const tell = (type = '', more = {}) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
 		{bubbles: true, composed: true, detail: {poll: id, results: poll.data.results, ...more}}))
 
-	// Nothing in view may jump: it unfolds by 2 px a frame.
+	// Nothing in view jumps: it unfolds by 2 px a frame.
 	const unfold = () => {
 		const more = view.seen && !matchMedia('(prefers-reduced-motion)').matches && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().top)
 		box.style.maxBlockSize = more ? room + 'px' : ''
@@ -172,13 +172,13 @@ const mount = (host = document.body) => {
 		const fixed = () => !poll.data.allow_change || poll.state() != 'open'
 		hint = min > 1 && min < max ? s.pick_range.replace('{min}', number(min)).replace('{max}', number(max)) : plural(min < max ? s.pick_max : s.pick, max)
 
-		for (const {id, label} of options) {
+		for (const {id, emoji, label} of options) {
 			const mine = () => result && poll.vote?.selection.includes(id)
 			const count = () => poll.data.results?.options.find((option) => option.id == id)?.count ?? 0, share = () => count() / (poll.data.results?.voters || 1)
 			list.append(h('li', {part: 'option', className: () => mine() ? 'mine' : ''},
 				h('i', {part: 'bar', style: () => `inline-size:${result && share() * 100}%`}),
 				h('label', {}, h('input', {type: many ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', checked: poll.vote?.selection.includes(id), disabled: () => result}),
-					h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !mine()}), h('bdi', {}, label),
+					h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !mine()}), h('bdi', {}, [emoji, label].join(' ')),
 					h('span', {part: 'number', className: 'b', textContent: () => {
 						const {results, percent_from} = poll.data
 						return !results ? '' : (results.voters < percent_from ? '' : percent(share()) + '\n') + number(count())

@@ -85,7 +85,9 @@ def count_first(selections: Iterable[tuple[str, int]], folds: Mapping[int, int])
     """How often each option was ranked first, likewise."""
     counts: dict[int, int] = {}
     for selection, ballots in selections:
-        for option in folded(selection, folds)[:1]:
+        if selection:
+            first = int(selection.partition(">")[0])
+            option = folds.get(first, first)
             counts[option] = counts.get(option, 0) + ballots
     return counts
 

@@ -9,16 +9,22 @@ FALLBACK = "en"
 
 
 class Strings:
-    """All languages, read once. A language is asked for by its BCP 47 tag and found by its primary subtag."""
+    """All languages, read once. A language is asked for by its BCP 47 tag and found by its primary subtag.
+
+    `by_lang` is what the widget is sent; `for_pages` has also what only our own pages say, which stands
+    under "page" in the files.
+    """
 
     def __init__(self) -> None:
         texts = {
-            item.name.removesuffix(".json"): item.read_bytes()
+            item.name.removesuffix(".json"): json.loads(item.read_bytes())
             for item in files("pollsvc").joinpath("strings").iterdir()
             if item.name.endswith(".json")
         }
-        self.by_lang: Mapping[str, Mapping[str, Any]] = {
-            lang: json.loads(text) for lang, text in sorted(texts.items())
+        pages = {lang: strings.pop("page") for lang, strings in texts.items()}
+        self.by_lang: Mapping[str, Mapping[str, Any]] = dict(sorted(texts.items()))
+        self.for_pages: Mapping[str, Mapping[str, Any]] = {
+            lang: {**strings, **pages[lang]} for lang, strings in self.by_lang.items()
         }
 
     def choose(self, *wanted: str) -> str:

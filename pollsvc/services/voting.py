@@ -1,7 +1,7 @@
 """A vote's way: reader, selection, admission, ballot writer."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -16,12 +16,16 @@ from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.readers import Reader, Readers, voter_of
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.tallies import Tallies
+from pollsvc.services.write_ins import WriteIns, holds_text, selection_of
 from pollsvc.storage.ballots import find
 from pollsvc.storage.database import Connection
 
 
 class VoteRequest(Struct):
-    """A vote as it was sent; `selection` may still be anything that JSON can say."""
+    """A vote as it was sent; `selection` may still be anything that JSON can say.
+
+    What is meant to be there is a list of option ids; one of them may be a text in the reader's own words.
+    """
 
     selection: object
     reader: str | None = None
@@ -46,6 +50,7 @@ class Voting:
         readers: Readers,
         admission: Admission,
         writer: BallotWriter,
+        write_ins: WriteIns,
         tallies: Tallies,
         connection: Connection,
         clock: Clock,
@@ -53,6 +58,7 @@ class Voting:
         self._readers = readers
         self._admission = admission
         self._writer = writer
+        self._write_ins = write_ins
         self._tallies = tallies
         self._connection = connection
         self._clock = clock
@@ -61,12 +67,15 @@ class Voting:
         """Record a vote in the snapshot's poll, sent from a client's address; durable when this returns.
 
         Raises PollError: `bad_request`, `bad_reader_token`, `invalid_selection`, `poll_not_open`,
-        `already_voted` (its details hold the standing vote), `busy`.
+        `already_voted` (its details hold the standing vote), `slow_down`, `busy`.
         """
         poll = snapshot.poll
         reader = self._readers.identify(poll.site, request.reader, request.idempotency_key)
-        selection = canonical(poll, request.selection)
         voter = voter_of(poll, reader)
+        if poll.write_in and holds_text(request.selection):
+            selection = await self._own_words(snapshot, request.selection, voter, address)
+        else:
+            selection = canonical(poll, request.selection)
         if snapshot.state is not State.OPEN:
             return await self._repeat(snapshot, reader, voter, selection)
         article, minute = _placement(poll, request.article), minute_of(self._clock())
@@ -80,12 +89,25 @@ class Voting:
             raise PollError(Code.INVALID_SELECTION, "You have no vote here to withdraw; pick an option.")
         return Vote(outcome is Outcome.CREATED, standing, reader, snapshot)
 
+    async def _own_words(self, snapshot: Snapshot, picks: Any, voter: str, address: str) -> str:
+        """The selection of a vote with a text in it; only a vote that can be recorded brings a new text."""
+        poll = snapshot.poll
+        written = await self._write_ins.read(poll, picks)
+        option = written.option
+        if option is None:
+            if snapshot.state is not State.OPEN:
+                raise _not_open(snapshot)
+            standing = None if poll.allow_change else await find(self._connection, poll.id, voter)
+            if standing is not None:
+                raise already_voted(standing, snapshot)
+            option = await self._write_ins.add(poll, written, address)
+        return selection_of(poll, written, option)
+
     async def _repeat(self, snapshot: Snapshot, reader: Reader, voter: str, selection: str) -> Vote:
         """In a poll that is not open, the same vote again still gets its receipt: its answer may be lost."""
         standing = await find(self._connection, snapshot.poll.id, voter)
         if standing is None or standing.selection != selection:
-            when = "not open yet" if snapshot.state is State.SCHEDULED else "closed"
-            raise PollError(Code.POLL_NOT_OPEN, f"This poll is {when}; nothing was recorded.")
+            raise _not_open(snapshot)
         return Vote(False, standing, reader, snapshot)
 
 
@@ -100,6 +122,11 @@ def already_voted(standing: Ballot, snapshot: Snapshot) -> PollError:
             "results_url": snapshot.results_url,
         },
     )
+
+
+def _not_open(snapshot: Snapshot) -> PollError:
+    when = "not open yet" if snapshot.state is State.SCHEDULED else "closed"
+    return PollError(Code.POLL_NOT_OPEN, f"This poll is {when}; nothing was recorded.")
 
 
 def _placement(poll: Poll, article: str | None) -> int:

@@ -1,7 +1,9 @@
 """Placements: which polls stand on which article, in which order."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from pollsvc.storage.database import Connection
 
@@ -15,6 +17,27 @@ class Placement(NamedTuple):
     link: str
     position: int
     detached: bool
+
+
+class Article(NamedTuple):
+    """An article that polls stand on: its canonical URL, a link to it, how many polls, and of when the newest
+    of them is (Unix seconds)."""
+
+    url: str
+    link: str
+    polls: int
+    newest: int
+
+
+class ArticleSearch(NamedTuple):
+    """Which articles to list: those with a text in their address, or of this canonical `url`, with polls of a
+    site. `after` is the (newest, url) of the last article of the page before."""
+
+    text: str = ""
+    url: str | None = None
+    site: str | None = None
+    after: tuple[int, str] | None = None
+    limit: int = 50
 
 
 _COLUMNS = "poll_id, article, url, link, position, detached"
@@ -86,3 +109,35 @@ async def polls_of_article(connection: Connection, url: str) -> list[str]:
         url=url,
     )
     return [row[0] for row in rows]
+
+
+async def search_articles(connection: Connection, search: ArticleSearch) -> list[Article]:
+    """A page of the articles that polls stand on, those with the newest polls first."""
+    conditions, values = ["NOT detached"], dict[str, object]()
+    if search.text:
+        conditions.append(
+            "(url = CAST(:url AS text) OR lower(url) LIKE :encoded ESCAPE '!' "
+            "OR lower(link) LIKE :text ESCAPE '!')"
+        )
+        encoded = quote(search.text, safe=":/?#[]@!$&'()*+,;=%")
+        values |= {"url": search.url, "encoded": _within(encoded), "text": _within(search.text)}
+    if search.site is not None:
+        conditions.append("site_id = :site")
+        values["site"] = search.site
+    having = "true"
+    if search.after is not None:
+        having = "MAX(created_at) < :newest OR (MAX(created_at) = :newest AND url > :last)"
+        values |= dict(zip(("newest", "last"), search.after, strict=True))
+    rows = await connection.rows(
+        "SELECT url, MAX(link), COUNT(*), MAX(created_at) FROM placements "
+        f"JOIN polls ON polls.id = placements.poll_id WHERE {' AND '.join(conditions)} "
+        f"GROUP BY url HAVING {having} ORDER BY 4 DESC, 1 LIMIT {int(search.limit)}",
+        **values,
+    )
+    return [Article(*row) for row in rows]
+
+
+def _within(text: str) -> str:
+    """The pattern of texts that hold this one, whatever its case."""
+    escaped = re.sub("[!%_]", r"!\g<0>", text.lower())
+    return f"%{escaped}%"

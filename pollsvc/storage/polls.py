@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Visibility
 from pollsvc.domain.tally import Change
@@ -14,6 +14,8 @@ from pollsvc.storage.ballots import next_versions
 from pollsvc.storage.changes import announce
 from pollsvc.storage.database import Connection
 from pollsvc.storage.sites import site_of
+
+_ESCAPE = "!"
 
 LISTED = ("draft", "scheduled", "open", "closed", "archived")
 """What a search may ask a poll to be."""
@@ -82,9 +84,9 @@ async def search_polls(connection: Connection, search: Search) -> list[Poll]:
         conditions.append(table.c.site_id == search.site)
     if search.text:
         on_article = select(schema.placements.c.poll_id).where(
-            schema.placements.c.link.icontains(search.text, autoescape=True)
+            func.lower(schema.placements.c.link).like(_within(search.text.lower()), escape=_ESCAPE)
         )
-        found = table.c.search.contains(folded_text(search.text), autoescape=True)
+        found = table.c.search.like(_within(folded_text(search.text)), escape=_ESCAPE)
         conditions.append(or_(found, table.c.id == search.text, table.c.id.in_(on_article)))
     if search.after is not None:
         created_at, id_ = search.after
@@ -142,6 +144,13 @@ async def load_polls(connection: Connection, *conditions: Any) -> list[Poll]:
     ):
         articles.setdefault(row.poll_id, {})[row.url] = row.article
     return [_poll(row, answers.get(row.id, ()), articles.get(row.id, {})) for row in rows]
+
+
+def _within(text: str) -> str:
+    """The pattern of texts that hold this one; a `%` in SQL itself would trip `databases`."""
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    return f"%{text}%"
 
 
 async def has_ballots(connection: Connection, poll: str) -> bool:

@@ -19,9 +19,9 @@ MAX_POLLS = 100
 """How many polls one call may ask for."""
 
 _LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")  # the shape of a BCP 47 tag
+_RESULTS = b"public, max-age=1, s-maxage=1, stale-while-revalidate=5"
 _HEADERS = (
     (b"content-type", b"application/json"),
-    (b"cache-control", b"public, max-age=1, s-maxage=1, stale-while-revalidate=5"),
     (b"access-control-allow-origin", b"*"),
 )
 
@@ -103,9 +103,11 @@ async def several(
     await cached(scope, send, etag, lambda: start + b'"polls":[' + b",".join(polls) + b"]}")
 
 
-async def cached(scope: Scope, send: Send, etag: str, body: Callable[[], bytes]) -> None:
+async def cached(
+    scope: Scope, send: Send, etag: str, body: Callable[[], bytes], cache_control: bytes = _RESULTS
+) -> None:
     """Answer with the body, or with 304 when the client has this version (RFC 9110, section 13.1.2)."""
-    headers = [*_HEADERS, (b"etag", etag.encode())]
+    headers = [*_HEADERS, (b"cache-control", cache_control), (b"etag", etag.encode())]
     match = header(scope, b"if-none-match")
     if match is not None and (etag in match or match.strip() == "*"):
         await send({"type": "http.response.start", "status": 304, "headers": headers})

@@ -1,12 +1,13 @@
 """Numbers, times and plurals in a reader's language, by CLDR's data (Babel)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime
+from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
 
@@ -29,6 +30,19 @@ class Words:
         form = forms.get(self._locale.plural_form(number), forms["other"])
         return _fill(form, {"n": format_decimal(number, locale=self._locale)})
 
+    def has(self, key: str) -> bool:
+        """Whether there is a string under a key."""
+        return key in self._strings
+
+    def number(self, value: float, places: int = 0) -> str:
+        """A number with so many decimals."""
+        form = "#,##0" + ("." + "0" * places if places else "")
+        return str(format_decimal(value, format=form, locale=self._locale))
+
+    def names(self, names: Sequence[str]) -> str:
+        """Names as a list in a sentence, each kept apart from the direction of the text around it."""
+        return str(format_list([isolated(name) for name in names], locale=self._locale))
+
     def percent(self, share: float) -> str:
         """A share from 0 to 1 as a percentage without decimals."""
         return str(format_percent(share, locale=self._locale))
@@ -38,6 +52,20 @@ class Words:
         moment = datetime.fromtimestamp(seconds, UTC)
         text = format_datetime(moment, "medium", tzinfo=ZoneInfo(zone), locale=self._locale)
         return f"{text} {moment.astimezone(ZoneInfo(zone)).tzname()}"
+
+
+def isolated(text: str) -> str:
+    """A text whose direction is its own, between FSI and PDI (Unicode Standard Annex 9, section 2.4)."""
+    return f"\u2068{text}\u2069"
+
+
+def language_name(tag: str) -> str:
+    """A language's name in itself; the tag where CLDR does not know it."""
+    try:
+        name = Locale.parse(tag, sep="-").get_display_name()
+    except (ValueError, UnknownLocaleError):
+        name = None
+    return name[0].upper() + name[1:] if name else tag
 
 
 def _fill(text: str, values: Mapping[str, object]) -> str:

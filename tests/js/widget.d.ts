@@ -8,7 +8,7 @@ type Results = {
 type PollData = {
   id: string; site: string; kind: string; state: 'scheduled' | 'open' | 'closed';
   question: {text: string; lang: string; dir: string};
-  options: {id: number; label: string}[];
+  options: {id: number; label: string; emoji?: string}[];
   picks: {min: number; max: number};
   opens_at?: string; closes_at?: string; now: string;
   visibility: string; allow_change: boolean; percent_from: number;

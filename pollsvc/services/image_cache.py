@@ -1,0 +1,72 @@
+"""Images of options on their way to readers: the latest ones are kept in memory."""
+
+import re
+from typing import NamedTuple
+
+from pollsvc.domain.errors import Code, PollError, busy
+from pollsvc.storage.database import Connection
+from pollsvc.storage.images import Image, load_image
+
+MAX_BYTES = 16 * 1024 * 1024
+"""How much of images is kept, in bytes."""
+_MAX_SIZES = 10_000  # images whose size is kept
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+
+
+class Size(NamedTuple):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+class ImageCache:
+    """Finds images by id; an id's content never changes, so that what is kept stays true."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._images: dict[str, Image] = {}  # the latest asked for last
+        self._sizes: dict[str, Size] = {}
+        self._bytes = 0
+
+    async def get(self, id_: str) -> Image:
+        """An image with its content. Raises PollError: `not_found`, `busy`."""
+        image = self._images.pop(id_, None)
+        if image is not None:
+            self._images[id_] = image
+            return image
+        if not _ID.fullmatch(id_):
+            raise _not_found()
+        try:
+            image = await load_image(self._connection, id_)
+        except Exception as error:
+            raise busy() from error
+        if image is None:
+            raise _not_found()
+        self._keep(image)
+        return image
+
+    async def size(self, id_: str) -> Size | None:
+        """How large an image is; None if there is none."""
+        if id_ not in self._sizes:
+            try:
+                await self.get(id_)
+            except PollError as error:
+                if error.code is not Code.NOT_FOUND:
+                    raise
+        return self._sizes.get(id_)
+
+    def _keep(self, image: Image) -> None:
+        if len(self._sizes) >= _MAX_SIZES:
+            self._sizes.clear()
+        self._sizes[image.id] = Size(image.width, image.height)
+        if image.id in self._images or len(image.content) > MAX_BYTES:
+            return  # another request was faster
+        self._images[image.id] = image
+        self._bytes += len(image.content)
+        while self._bytes > MAX_BYTES:
+            self._bytes -= len(self._images.pop(next(iter(self._images))).content)
+
+
+def _not_found() -> PollError:
+    return PollError(Code.NOT_FOUND, "There is no such image; check the address.")
