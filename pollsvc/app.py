@@ -1,36 +1,82 @@
 """Building and wiring the service; the only place that knows all its parts."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from starlette.routing import Router
+from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp
 
 from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.clock import Clock
+from pollsvc.domain.poll import Policy
 from pollsvc.services.admission import Admission
 from pollsvc.services.ballot_writer import BallotWriter
+from pollsvc.services.desk import Desk, Means
+from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.live_hub import LiveHub
+from pollsvc.services.lookout import Lookout
+from pollsvc.services.outbox import Outbox
+from pollsvc.services.passwords import Passwords
+from pollsvc.services.public_history import PublicHistory
 from pollsvc.services.readers import Readers
 from pollsvc.services.receipts import Receipts
+from pollsvc.services.rounds import Rounds
+from pollsvc.services.sign_in import SignIn
 from pollsvc.services.snapshots import Publisher
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Voting
+from pollsvc.services.write_ins import PACE, WriteIns
 from pollsvc.settings import Settings
 from pollsvc.storage.changes import ChangeListener
 from pollsvc.storage.database import TIMEOUT, Connection
+from pollsvc.storage.pool import Pool
+from pollsvc.web.admin.account import AccountPage
+from pollsvc.web.admin.cookie import SessionCookie
+from pollsvc.web.admin.dashboard import DashboardPage
+from pollsvc.web.admin.exports import ExportPages
+from pollsvc.web.admin.guard import Guard
+from pollsvc.web.admin.keys import KeyPages
+from pollsvc.web.admin.log import LogPage
+from pollsvc.web.admin.people import PeoplePages
+from pollsvc.web.admin.poll_articles import ArticlePages
+from pollsvc.web.admin.poll_edit import EditPages
+from pollsvc.web.admin.poll_page import FormPage
+from pollsvc.web.admin.poll_preview import Previews
+from pollsvc.web.admin.poll_record import RecordPages
+from pollsvc.web.admin.poll_state import StatePages
+from pollsvc.web.admin.poll_write_ins import WriteInPages
+from pollsvc.web.admin.polls import PollListPage
+from pollsvc.web.admin.render import Renderer
+from pollsvc.web.admin.routes import AdminPages, admin_routes
+from pollsvc.web.admin.sign_in import SignInPage
+from pollsvc.web.admin.sites import SitePages
+from pollsvc.web.admin.static import AdminAssets
+from pollsvc.web.admin.watch import WatchPages
+from pollsvc.web.admin.webhooks import WebhookPages
+from pollsvc.web.api.gate import Gate
+from pollsvc.web.api.polls import ApiPolls
+from pollsvc.web.api.routes import api_routes
+from pollsvc.web.api.sites import ApiArticles, ApiSites
+from pollsvc.web.api.webhooks import ApiWebhooks
 from pollsvc.web.errors import ErrorBoundary
 from pollsvc.web.health import Readiness
+from pollsvc.web.history import GetHistory
 from pollsvc.web.http import Addresses
+from pollsvc.web.images import GetImage
 from pollsvc.web.live import Live
 from pollsvc.web.openapi import OpenApi
 from pollsvc.web.pages import PollPage
+from pollsvc.web.poll_view import PollViews
 from pollsvc.web.results import GetArticle, GetPoll, GetPolls, GetVotedResults
+from pollsvc.web.rounds import GetRounds
 from pollsvc.web.routes import Endpoints, FastLane, routes
 from pollsvc.web.votes import CastVote
 from pollsvc.web.widget import Assets
+
+EDITORS_CONNECTIONS = 8
+"""Connections to the database for editors and API keys, opened when they are first wanted."""
 
 
 class App(ErrorBoundary):
@@ -49,22 +95,31 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     settings.require_secrets()
     url, base_url = settings.database_url, settings.base_url
     own_origin = canonical_origin("/".join(base_url.split("/")[:3])) or ""
-    strings = Strings()
+    publisher = Publisher(base_url, Strings())
     reading = Connection(url, reconnects=True, timeout=TIMEOUT)
     hub = LiveHub(clock)
-    tallies = Tallies(reading, Publisher(base_url, strings), clock, on_changed=hub.publish)
+    tallies = Tallies(reading, publisher, clock, on_changed=hub.publish)
     receipts = Receipts(settings.secret_keys)
     writer = BallotWriter(url, receipts.seal, tallies.apply, settings.queue_limit)
     listener = ChangeListener(url, tallies.on_change)
+    outbox = Outbox(url, clock, base_url, settings.webhook_origins)
+    pace = None if settings.admission is Policy.OPEN else PACE
+    write_ins = WriteIns(Pool(url, 1), reading, pace, time.monotonic)
     voting = Voting(
         readers=Readers(settings.secret_keys),
         admission=Admission(settings.admission, time.monotonic),
         writer=writer,
+        write_ins=write_ins,
         tallies=tallies,
         connection=reading,
         clock=clock,
     )
+    rounds, history, images = Rounds(), PublicHistory(reading), ImageCache(reading)
+    views = PollViews(tallies, rounds, images, base_url)
     addresses = Addresses(settings.trusted_proxies)
+    pool, passwords = Pool(url, EDITORS_CONNECTIONS), Passwords()
+    desk = Desk(pool, Means(clock, passwords, receipts, settings.webhook_origins))
+    api = api_routes(ApiPolls(base_url), ApiArticles(), ApiSites(), ApiWebhooks())
     endpoints = Endpoints(
         vote=CastVote(voting, tallies, addresses, own_origin),
         poll=GetPoll(tallies, clock),
@@ -79,22 +134,82 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
             limit=settings.streams_limit,
             limit_per_network=settings.streams_per_network,
         ),
-        openapi=OpenApi(base_url),
+        openapi=OpenApi(base_url, api),
         assets=Assets(),
-        page=PollPage(voting, tallies, addresses, strings, base_url, own_origin),
+        rounds=GetRounds(tallies, rounds),
+        history=GetHistory(tallies, history),
+        image=GetImage(images),
+        page=PollPage(voting, tallies, views, history, addresses, publisher.strings, base_url, own_origin),
         readiness=Readiness(tallies, writer),
+        admin_assets=AdminAssets(),
+        admin=_admin(
+            pool,
+            desk,
+            passwords,
+            Lookout(tallies, rounds, clock),
+            publisher,
+            views,
+            own_origin,
+            addresses,
+            clock,
+        ),
+        api=Gate(desk).routes(api),
     )
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(pool.stop)
             stack.push_async_callback(reading.close)
             await reading.open()
+            for task in (write_ins, rounds, history):
+                stack.push_async_callback(task.stop)
             stack.push_async_callback(tallies.stop)
             for part in (writer, listener, hub):  # stopped in the opposite order
                 await part.start()
                 stack.push_async_callback(part.stop)
+            if settings.webhook_origins:  # else nothing is ever sent
+                await outbox.start()
+                stack.push_async_callback(outbox.stop)
             yield
 
     router = Router(routes(endpoints), redirect_slashes=False, lifespan=lifespan)
     return App(FastLane(endpoints.vote, router), hub)
+
+
+def _admin(
+    pool: Pool,
+    desk: Desk,
+    passwords: Passwords,
+    lookout: Lookout,
+    publisher: Publisher,
+    views: PollViews,
+    own_origin: str,
+    addresses: Addresses,
+    clock: Clock,
+) -> Sequence[BaseRoute]:
+    """The admin's routes, behind their guard."""
+    base_url, langs = publisher.base_url, tuple(publisher.strings.by_lang)
+    render, cookie = Renderer(base_url), SessionCookie(base_url)
+    previews = Previews(publisher, views, clock)
+    form = FormPage(render, previews, clock, langs)
+    pages = AdminPages(
+        render=render,
+        sign_in=SignInPage(SignIn(pool, passwords, clock, time.monotonic), desk, render, cookie, addresses),
+        account=AccountPage(render, cookie),
+        people=PeoplePages(render),
+        keys=KeyPages(render),
+        log=LogPage(render),
+        dashboard=DashboardPage(render, lookout),
+        watch=WatchPages(render, lookout),
+        webhooks=WebhookPages(render),
+        polls=PollListPage(render, clock),
+        edit=EditPages(render, form, previews, clock),
+        state=StatePages(render, base_url),
+        record=RecordPages(render, publisher, clock),
+        articles=ArticlePages(render, clock),
+        write_ins=WriteInPages(render, clock),
+        sites=SitePages(render, langs),
+        exports=ExportPages(render),
+    )
+    return Guard(desk, render, cookie, base_url, own_origin).routes(admin_routes(pages))

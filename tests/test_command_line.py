@@ -195,7 +195,7 @@ async def test_results_audit_and_export_of_a_poll(service: Service) -> None:
         (None, "2", 1),
         ("https://news.example/a", "2", 1),
     ]
-    assert set(exported["tally"][0]) == {"article", "minute", "selection", "status", "count"}
+    assert set(exported["tally"][0]) == {"article", "minute", "selection", "labels", "status", "count"}
 
 
 async def test_the_csv_export_runs_no_formula(service: Service) -> None:
@@ -207,7 +207,7 @@ async def test_the_csv_export_runs_no_formula(service: Service) -> None:
         await Reader(http).vote(poll, 1, 6)
     target = service.log.parent / "votes.csv"
     await service.run("poll", "export", poll, "--format", "csv", "--output", str(target))
-    rows = list(csv.DictReader(io.StringIO(target.read_bytes().decode("utf-8"))))
+    rows = list(csv.DictReader(io.StringIO(target.read_bytes().decode("utf-8-sig"))))
     assert {row["labels"] for row in rows} == {
         *("'" + label for label in labels[:4]),
         *(labels[4], labels[5], f"'{labels[0]} | {labels[5]}"),

@@ -51,6 +51,13 @@ async def test_two_articles_with_polls_whose_votes_outlive_the_demo(tmp_path: Pa
         assert {poll["question"]["text"] for poll in polls} == {"Who won?", "Mourn or celebrate?"}
         answer = await service.post_vote(first, {"selection": [1]}, Origin=publisher)
         assert answer.status == 201
+        printed = (await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C"), 5)).decode()  # type: ignore[union-attr]
+        [(name, password)] = re.findall(r"name (\S+), password (\S+)", printed)
+        fields = {"name": name, "password": password}
+        signed_in = await service.request(
+            "POST", "/admin/sign-in", data=fields, headers={"Origin": service.base_url}
+        )
+        assert (signed_in.status, "set-cookie" in signed_in.headers) == (303, True)
         async with watch(service, first) as stream:
             await stream.next()
             process.send_signal(signal.SIGINT)  # Ctrl-C

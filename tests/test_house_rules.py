@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 
 from pollsvc.domain.errors import Code
+from pollsvc.web.api.description import describe_api
+from pollsvc.web.api.polls import ApiPolls
+from pollsvc.web.api.routes import api_routes
+from pollsvc.web.api.sites import ApiArticles, ApiSites
+from pollsvc.web.api.webhooks import ApiWebhooks
 from pollsvc.web.errors import STATUS
 
 ROOT = Path(__file__).parent.parent
@@ -74,6 +79,13 @@ def test_openapi_describes_every_route_of_the_interface() -> None:
     document = json.loads((PACKAGE / "web/openapi.json").read_text())
     routed = set(re.findall(r'Route\("(/api/[^"]+)"', (PACKAGE / "web/routes.py").read_text()))
     assert set(document["paths"]) == routed
+    describe_api(document, api_routes(ApiPolls(""), ApiArticles(), ApiSites(), ApiWebhooks()))
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert named <= set(document["components"]["schemas"])
+    operations = [
+        operation["operationId"] for path in document["paths"].values() for operation in path.values()
+    ]
+    assert len(operations) == len(set(operations))
     codes = set(re.findall(r"`([a-z_]+)`", " ".join(_problem_descriptions(document))))
     assert codes <= {code.value for code in Code}
 

@@ -15,13 +15,18 @@ from starlette.routing import Route
 from pollsvc.app import create_app
 from pollsvc.cli.context import database
 from pollsvc.cli.server import Server, listen, run_together
+from pollsvc.domain.editor import Role
+from pollsvc.services.accounts import Accounts
 from pollsvc.services.editing import Editing
 from pollsvc.services.new_poll import NewPoll
+from pollsvc.services.passwords import Passwords
 from pollsvc.services.sites import Sites
 from pollsvc.settings import Settings
+from pollsvc.storage.migrate import migrate
 from pollsvc.web.widget import static_folder
 
 SITE = "The Demo Courier"
+EDITOR = "editor"
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _POLLS = {
     "poll_who_won_en": ("en", "Who won?", ("Iran", "The United States", "Both", "Neither"), False),
@@ -40,7 +45,7 @@ _POLLS = {
     help="Folder that keeps the votes; default: pollsvc-demo in the user's data folder.",
 )
 def demo(port: int, site_port: int | None, data: Path | None) -> None:
-    """Show pollsvc at work: two articles with live polls, nothing to configure."""
+    """Show pollsvc at work: two articles with live polls and the editors' pages, nothing to configure."""
     site_port = site_port or port + 1
     folder = data or Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "pollsvc-demo"
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +54,7 @@ def demo(port: int, site_port: int | None, data: Path | None) -> None:
         secret_keys=(_secret(folder / "secret"),),
         base_url=f"http://127.0.0.1:{port}",
     )
+    password = _secret(folder / "password", 12)
     publisher = f"http://127.0.0.1:{site_port}"
     bound, site_bound = listen("127.0.0.1", port), listen("127.0.0.1", site_port)
 
@@ -57,12 +63,15 @@ def demo(port: int, site_port: int | None, data: Path | None) -> None:
             "\npollsvc demo: read, vote, and watch the result move in a second window.\n\n"
             f"  English article   {publisher}/en.html\n"
             f"  Arabic article    {publisher}/ar.html\n"
-            f"  the service       {settings.base_url}\n"
+            f"  editors' pages    {settings.base_url}/admin\n"
+            f"                    name {EDITOR}, password {password}\n"
             f"  votes are kept in {folder}\n\nCtrl-C ends it."
         )
 
     async def run() -> None:
+        await migrate(settings.database_url)  # the demo's votes outlive a release
         polls = await _polls(settings, publisher)
+        await _editor(settings, password)
         site = Server(_publisher(settings.base_url, polls), takes_signals=False, grace=1)
         service = Server(create_app(settings), on_ready=ready, grace=1)
         await run_together(service, bound, site, site_bound)
@@ -70,14 +79,22 @@ def demo(port: int, site_port: int | None, data: Path | None) -> None:
     asyncio.run(run())
 
 
-def _secret(path: Path) -> str:
-    """The demo's secret key, made at the first run."""
+def _secret(path: Path, size: int = 32) -> str:
+    """A secret of the demo, made at the first run of so many random bytes."""
     if not path.exists():
         draft = path.with_suffix(".new")
         draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(32))
+        draft.write_text(secrets.token_urlsafe(size))
         draft.rename(path)
     return path.read_text()
+
+
+async def _editor(settings: Settings, password: str) -> None:
+    """Have an editor who may do everything."""
+    async with database(settings) as connection:
+        accounts = Accounts(connection, time.time, Passwords())
+        if not await accounts.all():
+            await accounts.add_editor(EDITOR, Role.ADMIN, password)
 
 
 async def _polls(settings: Settings, publisher: str) -> dict[str, str]:

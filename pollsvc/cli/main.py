@@ -7,10 +7,12 @@ import click
 from pollsvc import __version__
 from pollsvc.cli.database import audit, migrate
 from pollsvc.cli.demo import demo
+from pollsvc.cli.editors import apikey, editor
 from pollsvc.cli.keys import keys
 from pollsvc.cli.polls import poll, results
 from pollsvc.cli.serve import serve
 from pollsvc.cli.sites import site
+from pollsvc.cli.webhooks import webhook
 from pollsvc.domain.errors import PollError
 
 
@@ -23,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (audit, demo, keys, migrate, poll, results, serve, site):
+for command in (apikey, audit, demo, editor, keys, migrate, poll, results, serve, site, webhook):
     cli.add_command(command)
 
 

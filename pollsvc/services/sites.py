@@ -54,11 +54,11 @@ class Sites:
             await self._log("site.add", site, {}, describe_site(site), now)
         return site
 
-    async def change(self, name: str, **changes: object) -> Site:
+    async def change(self, site: str, /, **changes: object) -> Site:
         """Change some of name, origins, locale, time_zone and percent_from of the site of this name or id."""
         now = int(self._clock())
         async with log.editing(self._connection):
-            before = await self.get(name)
+            before = await self.get(site)
             if "origins" in changes:
                 changes["origins"] = frozenset(changes["origins"])  # type: ignore[call-overload]
             after = _checked(replace(before, **changes))  # type: ignore[arg-type]

@@ -44,6 +44,8 @@ def problem(error: PollError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after))
+    if error.code is Code.BAD_API_KEY:
+        headers.append((b"www-authenticate", b"Bearer"))
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

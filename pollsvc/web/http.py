@@ -14,8 +14,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole request body. Raises PollError `body_too_large`."""
+async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
+    """The whole request body, of at most `limit` bytes. Raises PollError `body_too_large`."""
     body = b""
     while True:
         message = await receive()
@@ -23,8 +23,8 @@ async def read_body(receive: Receive) -> bytes:
             raise PollError(Code.BAD_REQUEST, "The request ended before its body did; send it again.")
         part: bytes = message.get("body", b"")
         body += part
-        if len(body) > MAX_BODY:
-            raise PollError(Code.BODY_TOO_LARGE, f"Send a body of at most {MAX_BODY} bytes.")
+        if len(body) > limit:
+            raise PollError(Code.BODY_TOO_LARGE, f"Send a body of at most {limit} bytes.")
         if not message.get("more_body", False):
             return body
 

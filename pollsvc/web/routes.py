@@ -21,12 +21,18 @@ class Endpoints:
     poll: ASGIApp
     polls: ASGIApp
     voted_results: ASGIApp
+    rounds: ASGIApp
+    history: ASGIApp
     article: ASGIApp
     live: ASGIApp
     openapi: ASGIApp
     assets: ASGIApp
+    image: ASGIApp
     page: PollPage
     readiness: Readiness
+    admin_assets: ASGIApp
+    admin: Sequence[BaseRoute]
+    api: Sequence[BaseRoute]
 
 
 class FastLane:
@@ -60,10 +66,17 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/api/v1/polls", to.polls, methods=["GET"]),
         Route("/api/v1/articles", to.article, methods=["GET"]),
         Route("/w/{name}", to.assets, methods=["GET"]),
+        Route("/i/{image}", to.image, methods=["GET"]),
         Route("/p/{poll}", to.page.show, methods=["GET"]),
         Route("/p/{poll}", to.page.vote, methods=["POST"]),
+        Route("/p/{poll}/history", to.page.history, methods=["GET"]),
         Route("/api/v1/polls/{poll}/results/{key}", to.voted_results, methods=["GET"]),
+        Route("/api/v1/polls/{poll}/rounds", to.rounds, methods=["GET"]),
+        Route("/api/v1/polls/{poll}/history", to.history, methods=["GET"]),
         Route("/api/v1/openapi.json", to.openapi, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", to.readiness.show, methods=["GET"]),
+        Route("/admin/static/{name}", to.admin_assets, methods=["GET"]),
+        *to.api,
+        *to.admin,
     ]

@@ -1,6 +1,7 @@
 """A real pollsvc: the command line run as a program, and `serve` as a process on a free port."""
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -17,11 +18,11 @@ import aiohttp
 import psutil  # type: ignore[import-untyped,unused-ignore]
 
 from pollsvc.domain.ballot import Ballot
-from pollsvc.domain.poll import Kind, Visibility
+from pollsvc.domain.poll import Kind, Texts, Visibility
 from pollsvc.services.audit import Report, audit
 from pollsvc.services.editing import Editing
-from pollsvc.services.export import as_json, load_tally
-from pollsvc.services.new_poll import NewPoll
+from pollsvc.services.exports.export import Wanted, export_to
+from pollsvc.services.new_poll import NewOption, NewPoll
 from pollsvc.services.receipts import Receipts
 from pollsvc.services.sites import Sites
 from pollsvc.storage.audit import all_ballots
@@ -196,8 +197,8 @@ class Service:
 
     async def add_poll(
         self,
-        question: str = "Who won?",
-        options: Sequence[str] = OPTIONS,
+        question: str | Texts = "Who won?",
+        options: Sequence[str | NewOption] = OPTIONS,
         *,
         site: str = SITE,
         **more: Any,
@@ -228,8 +229,9 @@ class Service:
     async def export(self, poll: str) -> Any:
         """What `pollsvc poll export` writes, as a value."""
         async with open_connection(self.database_url) as connection:
-            found, results, cells = await load_tally(connection, poll)
-        return as_json(found, results, cells, time.time())
+            content = io.BytesIO()
+            await export_to(content, connection, poll, Wanted(), time.time())
+        return json.loads(content.getvalue())
 
 
 @asynccontextmanager

@@ -1,0 +1,79 @@
+"""A desk for one request of an editor or of a program: a database connection, and the services on it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from pollsvc.domain.clock import Clock
+from pollsvc.domain.log import SYSTEM, Actor
+from pollsvc.services.accounts import Accounts
+from pollsvc.services.api_keys import ApiKeys
+from pollsvc.services.articles import Articles
+from pollsvc.services.audit_log import AuditLog
+from pollsvc.services.editing import Editing
+from pollsvc.services.exporting import Exporting
+from pollsvc.services.finding import Finding
+from pollsvc.services.images import Images
+from pollsvc.services.lookout import Readings
+from pollsvc.services.passwords import Passwords
+from pollsvc.services.placing import Placing
+from pollsvc.services.receipts import Receipts
+from pollsvc.services.reviewing import Reviewing
+from pollsvc.services.sessions import Sessions
+from pollsvc.services.sites import Sites
+from pollsvc.services.webhooks import Webhooks
+from pollsvc.services.written import WriteInCounts
+from pollsvc.storage.database import Connection
+from pollsvc.storage.pool import Pool
+
+
+class Means(NamedTuple):
+    """What all work at a desk shares beside its connection."""
+
+    clock: Clock
+    passwords: Passwords
+    receipts: Receipts = Receipts(())
+    webhook_origins: tuple[str, ...] = ()
+
+
+class Work:
+    """The services on one connection; what they change is logged as done by `actor`."""
+
+    def __init__(self, connection: Connection, means: Means, actor: Actor) -> None:
+        clock, passwords, receipts, webhook_origins = means
+        self._shared = connection, means
+        self.actor = actor
+        self.receipts = receipts
+        self.sessions = Sessions(connection, clock, actor)
+        self.accounts = Accounts(connection, clock, passwords, actor)
+        self.api_keys = ApiKeys(connection, clock, actor)
+        self.sites = Sites(connection, clock, actor)
+        self.editing = Editing(connection, clock, actor)
+        self.reviewing = Reviewing(self.editing)
+        self.placing = Placing(connection, clock, actor)
+        self.finding = Finding(connection, clock)
+        self.articles = Articles(connection)
+        self.written = WriteInCounts(connection)
+        self.images = Images(connection, clock)
+        self.readings = Readings(connection)
+        self.exporting = Exporting(connection, clock)
+        self.webhooks = Webhooks(connection, clock, webhook_origins, actor)
+        self.log = AuditLog(connection)
+
+    def by(self, actor: Actor) -> "Work":
+        """The same, done by somebody else: who asks is known only once a session or a key was found."""
+        return Work(*self._shared, actor)
+
+
+class Desk:
+    """Opens a connection for each request, of a pool."""
+
+    def __init__(self, pool: Pool, means: Means) -> None:
+        self._pool = pool
+        self._means = means
+
+    @asynccontextmanager
+    async def open(self, actor: Actor = SYSTEM) -> AsyncIterator[Work]:
+        """Work that nobody else does on its connection. Raises PollError `busy` when none comes free."""
+        async with self._pool.connection() as connection:
+            yield Work(connection, self._means, actor)

@@ -1,0 +1,77 @@
+"""Forms that browsers send, read within limits, and what was wrong with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message
+
+from pollsvc.domain.errors import Code, PollError
+
+MAX_FORM = 1024 * 1024
+"""Bytes of a form, its files included, where its page does not say otherwise."""
+MAX_FIELDS = 2_000
+
+
+class Form:
+    """The fields of a form."""
+
+    def __init__(self, data: FormData) -> None:
+        self._data = data
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._data
+
+    def text(self, name: str) -> str:
+        """A field's text; empty when it was not sent."""
+        value = self._data.get(name, "")
+        return value if isinstance(value, str) else ""
+
+    def texts(self, name: str) -> list[str]:
+        """The texts of a field that may be sent several times, in their order."""
+        return [value for value in self._data.getlist(name) if isinstance(value, str)]
+
+    def names(self) -> list[str]:
+        """The names of all fields, in their order."""
+        return list(self._data)
+
+    def file(self, name: str) -> UploadFile | None:
+        """An uploaded file; None when none was chosen."""
+        value = self._data.get(name)
+        return value if isinstance(value, UploadFile) and value.filename else None
+
+
+async def read_form(request: Request, *, max_bytes: int = MAX_FORM, max_files: int = 0) -> Form:
+    """The request's form. Raises PollError `body_too_large`, or `bad_request` for what is no form."""
+    read = 0
+
+    async def receive() -> Message:
+        nonlocal read
+        message = await request.receive()
+        read += len(message.get("body", b""))
+        if read > max_bytes:
+            raise PollError(Code.BODY_TOO_LARGE, f"Send at most {max_bytes // 1024} KiB.")
+        return message
+
+    limits: dict[str, Any] = {"max_files": max_files, "max_fields": MAX_FIELDS, "max_part_size": max_bytes}
+    try:
+        data = await Request(request.scope, receive).form(**limits)
+    except (HTTPException, UnicodeDecodeError):
+        raise _no_form() from None
+    if any("\0" in text for field in data.multi_items() for text in field if isinstance(text, str)):
+        raise _no_form()  # PostgreSQL's texts cannot hold it
+    return Form(data)
+
+
+def _no_form() -> PollError:
+    return PollError(Code.BAD_REQUEST, "Send the form of the page.")
+
+
+def errors_of(error: PollError) -> Mapping[str, str]:
+    """What was wrong, by the name of the field; the name is empty where it is no field's fault."""
+    listed = error.details.get("errors")
+    if isinstance(listed, list):
+        return {str(one["field"]): str(one["message"]) for one in reversed(listed)}
+    return {str(error.details.get("field", "")): error.message}
