@@ -159,6 +159,8 @@ async def test_a_new_version_may_be_of_another_kind(desk: Desk) -> None:
         f"/admin/polls/{poll}/version", [*form_in(text, id_="poll-form"), ("do", "version")]
     )
     assert (once_more.status, "not replaced yet" in text_of(once_more)) == (409, True)
+    for path in (f"/admin/polls/{poll}/version", f"/admin/polls/{await desk.add(draft=True)}/version"):
+        await desk.page(path, 409)
 
 
 async def test_structure_stands_still_once_a_poll_has_opened(desk: Desk) -> None:

@@ -1,10 +1,12 @@
-// The live preview of a poll's form: readers' own widget, fed with what is being typed. Nothing in it leaves the
-// page but the form itself, to be checked; votes are answered here. Images are sent as soon as they are chosen, and
-// the form only when the service is there to take it.
+// The live preview of a poll's form: readers' own widget, fed with what is being typed. Nothing in it leaves
+// the page but the form itself, to be checked; votes are answered here. Images are sent as soon as they are
+// chosen, and the form only when the service is there to take it.
 
 /** @typedef {{id: number, count: number}} Count */
-/** @typedef {{version: number, voters: number, picks: number, held: number, excluded: number, options: Count[]}} Results */
-/** @typedef {{id: string, now?: string, kind: string, percent_from: number, results: Results | null, voted: Results | null}} Poll */
+/** @typedef {{version: number, voters: number, picks: number, held: number, excluded: number,
+ *   options: Count[]}} Results */
+/** @typedef {{id: string, now?: string, kind: string, percent_from: number, results: Results | null,
+ *   voted: Results | null}} Poll */
 
 const form = document.querySelector('form[data-poll-form]');
 const pane = document.getElementById('preview');
@@ -19,22 +21,29 @@ let [serial, version, shown] = [0, 1, ''];
 // ---- what the widget asks for
 
 /** @param {unknown} value @param {number} [status] */
-const answer = (value, status = 200) => new Response(JSON.stringify(value), {status, headers: {'Content-Type': 'application/json'}});
+const answer = (value, status = 200) =>
+  new Response(JSON.stringify(value), {status, headers: {'Content-Type': 'application/json'}});
 
-/** Results as they might be, with one's own vote. @param {Poll} poll @param {Results} zero @param {number[]} selection */
+/** Results as they might be, with one's own vote.
+ * @param {Poll} poll @param {Results} zero @param {number[]} selection */
 const madeUp = (poll, zero, selection) => {
-  const total = Math.max(1000, poll.percent_from) - 1, many = poll.kind === 'multiple', size = zero.options.length;
+  const total = Math.max(1000, poll.percent_from) - 1, many = poll.kind === 'multiple';
+  const size = zero.options.length;
   const weights = zero.options.map((_, index) => size + 1 - index), sum = weights.reduce((a, b) => a + b, 0);
-  const counts = weights.map((weight) => Math.floor(many ? total * 0.75 * weight / (size + 1) : total * weight / sum));
+  const share = many ? total * 0.75 / (size + 1) : total / sum;
+  const counts = weights.map((weight) => Math.floor(weight * share));
   if (!many && size) counts[0] += total - counts.reduce((a, b) => a + b, 0);
-  const options = zero.options.map(({id}, index) => ({id, count: counts[index] + (selection.includes(id) ? 1 : 0)}));
-  return {...zero, version: ++version, voters: total + 1, picks: options.reduce((all, {count}) => all + count, 0), options};
+  const mine = (/** @type {number} */ id) => Number(selection.includes(id));
+  const options = zero.options.map(({id}, index) => ({id, count: counts[index] + mine(id)}));
+  const picks = options.reduce((all, {count}) => all + count, 0);
+  return {...zero, version: ++version, voters: total + 1, picks, options};
 };
 
 /** @param {Poll} poll @param {unknown} body */
 const voteIn = (poll, body) => {
   const {selection} = /** @type {{selection: number[]}} */ (JSON.parse(String(body)));
-  const results = selection.length ? poll.voted && madeUp(poll, poll.voted, selection) : poll.results && {...poll.results, version: ++version};
+  const withdrawn = poll.results && {...poll.results, version: ++version};
+  const results = selection.length ? poll.voted && madeUp(poll, poll.voted, selection) : withdrawn;
   const receipt = {poll: poll.id, id: 'preview', issued_at: new Date().toISOString(), signature: 'preview'};
   return answer({receipt, reader: 'preview', status: 'counted', results, results_url: null}, 201);
 };
@@ -45,7 +54,9 @@ window.fetch = async (input, init) => {
   const voted = polls.get(/\/polls\/(preview[^/]*)\/votes$/.exec(url.pathname)?.[1] ?? '');
   if (voted) return voteIn(voted, init?.body);
   const asked = url.searchParams.getAll('id').map((id) => polls.get(id)).filter((poll) => poll);
-  if (url.pathname.endsWith('/api/v1/polls') && asked.length) return answer({polls: asked.map((poll) => ({...poll, now: new Date().toISOString()}))});
+  if (url.pathname.endsWith('/api/v1/polls') && asked.length) {
+    return answer({polls: asked.map((poll) => ({...poll, now: new Date().toISOString()}))});
+  }
   return real.call(window, input, init);
 };
 window.EventSource = /** @type {any} */ (class {
@@ -57,10 +68,13 @@ window.EventSource = /** @type {any} */ (class {
   close() {}
 });
 // What changes with each letter must not unfold anew each time.
-window.matchMedia = (query) => query === '(prefers-reduced-motion)' ? /** @type {any} */ ({matches: true}) : media.call(window, query);
+window.matchMedia = (query) =>
+  query === '(prefers-reduced-motion)' ? /** @type {any} */ ({matches: true}) : media.call(window, query);
 
 try {  // votes in earlier previews
-  for (const key of Object.keys(localStorage)) if (/^pollsvc .* preview$/.test(key)) localStorage.removeItem(key);
+  for (const key of Object.keys(localStorage)) {
+    if (/^pollsvc .* preview$/.test(key)) localStorage.removeItem(key);
+  }
 } catch {}
 
 // ---- showing it
@@ -102,7 +116,10 @@ const adopt = (fresh) => {
   if (!host.isConnected) pane?.append(host);
   const standing = host.shadowRoot?.querySelector('section'), section = content?.querySelector('section');
   if (standing && section) standing.replaceWith(document.importNode(section, true));
-  else if (content) (host.shadowRoot ?? host.attachShadow({mode: 'open'})).replaceChildren(document.importNode(content, true));
+  else if (content) {
+    const root = host.shadowRoot ?? host.attachShadow({mode: 'open'});
+    root.replaceChildren(document.importNode(content, true));
+  }
   dismiss();
 };
 
@@ -127,7 +144,10 @@ const load = (url, body) => new Promise((done, fail) => {
   request.open('POST', url);
   request.responseType = 'document';
   request.timeout = 60_000;
-  request.onload = () => request.status === 200 && request.responseXML ? done(request.responseXML.body) : fail(request.status);
+  request.onload = () => {
+    if (request.status === 200 && request.responseXML) done(request.responseXML.body);
+    else fail(request.status);
+  };
   request.onerror = request.ontimeout = () => fail(0);
   request.send(body);
 });
@@ -136,11 +156,14 @@ if (form instanceof HTMLFormElement && pane) {
   let [timer, latest] = [0, 0];
   const check = () => {
     const fields = new URLSearchParams();
-    for (const [name, value] of new FormData(form)) if (typeof value === 'string' && name !== 'base') fields.append(name, value);
+    for (const [name, value] of new FormData(form)) {
+      if (typeof value === 'string' && name !== 'base') fields.append(name, value);
+    }
     return load(form.dataset.previewUrl ?? '', fields);
   };
   /** @param {unknown} status */
-  const trouble = (status) => status === 401 ? 'You are signed out: sign in in another tab, then save here.' : 'The service does not answer.';
+  const trouble = (status) =>
+    status === 401 ? 'You are signed out: sign in in another tab first.' : 'The service does not answer.';
   const refresh = async () => {
     const mine = ++latest;
     try {
@@ -154,13 +177,13 @@ if (form instanceof HTMLFormElement && pane) {
     clearTimeout(timer);
     timer = setTimeout(refresh, 200);
   };
-  document.addEventListener('input', ({target}) => {
-    const field = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
-    if (field ? target.form === form : target instanceof Node && form.contains(target)) later();
+  document.addEventListener('input', ({target}) => {  // the choice of the preview's language stands outside
+    const inside = target instanceof Node && form.contains(target);
+    if (inside || (target instanceof HTMLInputElement && target.form === form)) later();
   });
   show(pane, true);
 
-  // ---- the form leaves this page only for a service that takes it: what was typed would be lost with an error page
+  // ---- the form leaves this page only for a service that takes it: an error page would lose what was typed
 
   const bar = form.querySelector('.form-actions'), warning = document.createElement('p');
   let sending = false;
@@ -172,7 +195,8 @@ if (form instanceof HTMLFormElement && pane) {
     if (sending) return;
     sending = true;
     warning.remove();
-    const pressed = event.submitter instanceof HTMLButtonElement ? event.submitter : form.querySelector('button');
+    const {submitter} = event;
+    const pressed = submitter instanceof HTMLButtonElement ? submitter : form.querySelector('button');
     try {
       await check();
       const button = document.createElement('input');
@@ -202,7 +226,9 @@ if (form instanceof HTMLFormElement && pane) {
         field.setAttribute('lang', first.value);
         field.setAttribute('dir', chosen.dataset.dir ?? 'auto');
       }
-      for (const name of root.querySelectorAll('[data-lang-name="0"]')) name.textContent = chosen.text.split(' · ')[0];
+      for (const name of root.querySelectorAll('[data-lang-name="0"]')) {
+        name.textContent = chosen.text.split(' · ')[0];
+      }
     }
   });
 
@@ -224,7 +250,8 @@ if (form instanceof HTMLFormElement && pane) {
 
   /** @param {Element} picture @param {string} image @param {string} src */
   const keep = (picture, image, src) => {
-    const hidden = picture.querySelector('[data-image]'), thumb = picture.querySelector('img'), drop = picture.querySelector('[data-drop-image]');
+    const hidden = picture.querySelector('[data-image]'), drop = picture.querySelector('[data-drop-image]');
+    const thumb = picture.querySelector('img');
     if (hidden instanceof HTMLInputElement) hidden.value = image;
     if (thumb) thumb.hidden = !src;
     if (thumb && src) thumb.src = src;
@@ -233,8 +260,8 @@ if (form instanceof HTMLFormElement && pane) {
   };
 
   form.addEventListener('change', async ({target}) => {
-    const picture = target instanceof HTMLInputElement && target.matches('[data-upload]') && target.closest('.picture');
-    const file = picture && target.files?.[0];
+    if (!(target instanceof HTMLInputElement) || !target.matches('[data-upload]')) return;
+    const picture = target.closest('.picture'), file = target.files?.[0];
     if (!picture || !file) return;
     complain(target, '');
     picture.setAttribute('aria-busy', 'true');
@@ -249,7 +276,8 @@ if (form instanceof HTMLFormElement && pane) {
       keep(picture, output.dataset.image ?? '', output.dataset.src ?? '');
     } catch (problem) {
       target.value = '';
-      complain(target, typeof problem === 'string' ? problem : 'The image could not be sent; choose it again.');
+      const told = typeof problem === 'string' ? problem : 'The image could not be sent; choose it again.';
+      complain(target, told);
     } finally {
       picture.removeAttribute('aria-busy');
     }
@@ -260,7 +288,9 @@ if (form instanceof HTMLFormElement && pane) {
     const picture = drop && drop.closest('.picture');
     if (!picture) return;
     event.preventDefault();
-    for (const text of picture.querySelectorAll('[data-place]')) if (text instanceof HTMLInputElement) text.value = '';
+    for (const text of picture.querySelectorAll('[data-place]')) {
+      if (text instanceof HTMLInputElement) text.value = '';
+    }
     keep(picture, '', '');
     picture.querySelector('summary')?.focus();
   });

@@ -81,6 +81,11 @@ class EditPages:
     async def version(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/polls/{poll}/version`: the form of a poll that is to take this one's place."""
         poll = await visit.work.editing.poll(request.path_params["poll"])
+        if poll.draft or poll.replaced_by is not None:
+            raise PollError(
+                Code.NOT_POSSIBLE_NOW,
+                "Only a published poll that was not replaced yet can get a new version.",
+            )
         form = PollForm.of(as_new(poll), poll.site)
         over = poll.closes_at is None or poll.closes_at <= self._clock()
         form = replace(anew(form), opens_at="", closes_at="" if over else form.closes_at, base={})
