@@ -10,50 +10,50 @@ from starlette.types import ASGIApp
 from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.poll import Policy
+from pollsvc.services.accounts.passwords import Passwords
+from pollsvc.services.accounts.sign_in import SignIn
 from pollsvc.services.admission import Admission
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.desk import Desk, Means
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.live_hub import LiveHub
-from pollsvc.services.lookout import Lookout
-from pollsvc.services.outbox import Outbox
-from pollsvc.services.passwords import Passwords
 from pollsvc.services.public_history import PublicHistory
 from pollsvc.services.readers import Readers
 from pollsvc.services.receipts import Receipts
 from pollsvc.services.rounds import Rounds
-from pollsvc.services.sign_in import SignIn
 from pollsvc.services.snapshots import Publisher
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Voting
+from pollsvc.services.watching.lookout import Lookout
+from pollsvc.services.webhooks.outbox import Outbox
 from pollsvc.services.write_ins import PACE, WriteIns
 from pollsvc.settings import Settings
 from pollsvc.storage.changes import ChangeListener
 from pollsvc.storage.database import TIMEOUT, Connection
 from pollsvc.storage.pool import Pool
-from pollsvc.web.admin.account import AccountPage
-from pollsvc.web.admin.cookie import SessionCookie
-from pollsvc.web.admin.dashboard import DashboardPage
-from pollsvc.web.admin.exports import ExportPages
 from pollsvc.web.admin.guard import Guard
-from pollsvc.web.admin.keys import KeyPages
-from pollsvc.web.admin.log import LogPage
-from pollsvc.web.admin.people import PeoplePages
-from pollsvc.web.admin.poll_articles import ArticlePages
-from pollsvc.web.admin.poll_edit import EditPages
-from pollsvc.web.admin.poll_page import FormPage
-from pollsvc.web.admin.poll_preview import Previews
-from pollsvc.web.admin.poll_record import RecordPages
-from pollsvc.web.admin.poll_state import StatePages
-from pollsvc.web.admin.poll_write_ins import WriteInPages
-from pollsvc.web.admin.polls import PollListPage
+from pollsvc.web.admin.people.account import AccountPage
+from pollsvc.web.admin.people.cookie import SessionCookie
+from pollsvc.web.admin.people.editors import PeoplePages
+from pollsvc.web.admin.people.keys import KeyPages
+from pollsvc.web.admin.people.log import LogPage
+from pollsvc.web.admin.people.sign_in import SignInPage
+from pollsvc.web.admin.polls.articles import ArticlePages
+from pollsvc.web.admin.polls.edit import EditPages
+from pollsvc.web.admin.polls.exports import ExportPages
+from pollsvc.web.admin.polls.form_page import FormPage
+from pollsvc.web.admin.polls.list_page import PollListPage
+from pollsvc.web.admin.polls.preview import Previews
+from pollsvc.web.admin.polls.record import RecordPages
+from pollsvc.web.admin.polls.state import StatePages
+from pollsvc.web.admin.polls.write_ins import WriteInPages
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.routes import AdminPages, admin_routes
-from pollsvc.web.admin.sign_in import SignInPage
 from pollsvc.web.admin.sites import SitePages
 from pollsvc.web.admin.static import AdminAssets
-from pollsvc.web.admin.watch import WatchPages
+from pollsvc.web.admin.watching.dashboard import DashboardPage
+from pollsvc.web.admin.watching.page import WatchPages
 from pollsvc.web.admin.webhooks import WebhookPages
 from pollsvc.web.api.gate import Gate
 from pollsvc.web.api.polls import ApiPolls
@@ -67,8 +67,8 @@ from pollsvc.web.http import Addresses
 from pollsvc.web.images import GetImage
 from pollsvc.web.live import Live
 from pollsvc.web.openapi import OpenApi
-from pollsvc.web.pages import PollPage
-from pollsvc.web.poll_view import PollViews
+from pollsvc.web.pages.page import PollPage
+from pollsvc.web.pages.poll_view import PollViews
 from pollsvc.web.results import GetArticle, GetPoll, GetPolls, GetVotedResults
 from pollsvc.web.rounds import GetRounds
 from pollsvc.web.routes import Endpoints, FastLane, routes

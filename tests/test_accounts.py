@@ -14,9 +14,9 @@ from pollsvc.cli.main import cli as commands
 from pollsvc.domain.editor import Role
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.log import Actor
-from pollsvc.services.accounts import Accounts, check_name
-from pollsvc.services.passwords import Passwords, check_password
-from pollsvc.services.sessions import Sessions
+from pollsvc.services.accounts.editors import Accounts, check_name
+from pollsvc.services.accounts.passwords import Passwords, check_password
+from pollsvc.services.accounts.sessions import Sessions
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current

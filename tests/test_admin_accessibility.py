@@ -5,7 +5,7 @@ from playwright.async_api import (
     expect,
 )
 
-from pollsvc.services.new_poll import NewOption
+from pollsvc.services.editing.new_poll import NewOption
 from tests.support.admin_browser import ARABIC, Admin, option, preview, question
 from tests.support.browser import axe
 from tests.support.reader import Http, new_key

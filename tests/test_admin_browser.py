@@ -11,7 +11,7 @@ from playwright.async_api import (
 )
 
 from pollsvc.domain.poll import OptionState
-from pollsvc.services.new_poll import NewOption
+from pollsvc.services.editing.new_poll import NewOption
 from tests.support.admin_browser import Admin, option, preview, question
 
 pytest_plugins = ("tests.support.browser_fixtures", "tests.support.admin_fixtures")

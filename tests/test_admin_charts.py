@@ -10,8 +10,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from markupsafe import Markup
 
-from pollsvc.web.admin.axes import apart, bucket_for, clock, cut, percent, round_times, scale, short, shown
-from pollsvc.web.admin.charts import (
+from pollsvc.web.admin.watching.axes import (
+    apart,
+    bucket_for,
+    clock,
+    cut,
+    percent,
+    round_times,
+    scale,
+    short,
+    shown,
+)
+from pollsvc.web.admin.watching.charts import (
     Bar,
     Point,
     Series,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pollsvc.domain.poll import Kind, OptionState
-from pollsvc.services.new_poll import NewOption
+from pollsvc.services.editing.new_poll import NewOption
 from tests.support.desk import HERE, Desk, id_in, place_of, text_of
 from tests.support.forms import Field, filled, form_in, without
 from tests.support.reader import Http, Reader

@@ -9,10 +9,10 @@ import pytest
 from pollsvc.domain.editor import Role, Scope
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.log import Actor
-from pollsvc.services.api_keys import TOUCH, ApiKeys
+from pollsvc.services.accounts.api_keys import TOUCH, ApiKeys
+from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.desk import Desk, Means
-from pollsvc.services.passwords import Passwords
-from pollsvc.services.sites import Sites
+from pollsvc.services.editing.sites import Sites
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
 from pollsvc.storage.pool import Pool

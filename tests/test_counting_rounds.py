@@ -10,8 +10,8 @@ import pytest
 
 import pollsvc.services.rounds as rounds_module
 from pollsvc.domain.poll import Kind, Site
-from pollsvc.services.definitions import define
-from pollsvc.services.new_poll import NewPoll
+from pollsvc.services.editing.definitions import define
+from pollsvc.services.editing.new_poll import NewPoll
 from pollsvc.services.rounds import Count, Rounds, count_of
 from pollsvc.services.snapshots import Publisher, Snapshot
 from pollsvc.services.strings import Strings

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pollsvc.services.sites import Sites
+from pollsvc.services.editing.sites import Sites
 from tests.support.newsroom import Newsroom, minute, newsroom_on
 
 

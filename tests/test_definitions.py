@@ -9,8 +9,8 @@ from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import PollError
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Site
 from pollsvc.domain.tally import results_of
-from pollsvc.services.definitions import define
-from pollsvc.services.new_poll import NewOption, NewPoll
+from pollsvc.services.editing.definitions import define
+from pollsvc.services.editing.new_poll import NewOption, NewPoll
 
 SITE = Site("site", "News", frozenset({"https://news.example"}), "en", "UTC", b"k" * 32, 10)
 NOW = 1_800_000_000

@@ -15,11 +15,11 @@ from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Kind, OptionState, Poll, State
 from pollsvc.domain.tally import results_of
 from pollsvc.services.audit import audit
-from pollsvc.services.editing import Editing
-from pollsvc.services.new_poll import NewOption, NewPoll, as_new
-from pollsvc.services.placing import Placing
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
+from pollsvc.services.editing.placing import Placing
+from pollsvc.services.editing.sites import Sites
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.sites import Sites
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import history_of

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll
+from pollsvc.services.editing.new_poll import NewOption
+from pollsvc.services.editing.placing import Placing
 from pollsvc.services.exports.cells import cell, harmless
 from pollsvc.services.exports.export import Wanted, export
 from pollsvc.services.exports.formats import CHUNK, Format
 from pollsvc.services.exports.sections import What
-from pollsvc.services.new_poll import NewOption
-from pollsvc.services.placing import Placing
-from pollsvc.services.timeline import Bucket
+from pollsvc.services.watching.timeline import Bucket
 from pollsvc.storage import write_ins
 from pollsvc.storage.log import editing
 from tests.support.server import open_connection

@@ -8,7 +8,7 @@ from PIL import Image as Pictures
 from PIL import ImageCms, PngImagePlugin
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.services.images import MAX_UPLOAD, prepare
+from pollsvc.services.editing.images import MAX_UPLOAD, prepare
 
 
 def file_of(picture: Pictures.Image, kind: str, **more: Any) -> bytes:

@@ -15,14 +15,14 @@ import pytest
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Visibility
+from pollsvc.services.editing.new_poll import NewOption, as_new
+from pollsvc.services.editing.placing import Placing
+from pollsvc.services.editing.reviewing import Reviewing
+from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.formats import Format
 from pollsvc.services.imports.intake import BATCH, BROKEN_OFF, Means, intake
 from pollsvc.services.imports.polls import import_poll
 from pollsvc.services.imports.records import MAX_LINE
-from pollsvc.services.new_poll import NewOption, as_new
-from pollsvc.services.placing import Placing
-from pollsvc.services.reviewing import Reviewing
-from pollsvc.services.sites import Sites
 from pollsvc.storage import imports as store
 from pollsvc.storage import write_ins
 from pollsvc.storage.history import history_of

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from pollsvc.services.new_poll import NewOption
+from pollsvc.services.editing.new_poll import NewOption
 from tests.support.browser import News, axe
 from tests.support.server import until
 from tests.support.write_ins import write

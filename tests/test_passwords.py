@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.services.passwords import LONGEST, Passwords, check_password
+from pollsvc.services.accounts.passwords import LONGEST, Passwords, check_password
 from tests.support.editors import PASSWORD
 
 

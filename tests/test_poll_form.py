@@ -10,13 +10,13 @@ from starlette.datastructures import FormData, UploadFile
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, OptionState, Poll, Site, Visibility
-from pollsvc.services.definitions import define
-from pollsvc.services.new_poll import NewOption, NewPoll, as_new
+from pollsvc.services.editing.definitions import define
+from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
 from pollsvc.web.admin.forms import Form
-from pollsvc.web.admin.poll_asked import anew, asked, field_errors, placeheld
-from pollsvc.web.admin.poll_buttons import press
-from pollsvc.web.admin.poll_form import PollForm
-from pollsvc.web.admin.poll_merge import merge
+from pollsvc.web.admin.polls.asked import anew, asked, field_errors, placeheld
+from pollsvc.web.admin.polls.buttons import press
+from pollsvc.web.admin.polls.form import PollForm
+from pollsvc.web.admin.polls.merge import merge
 
 NOW = 1_800_000_000
 SITE = Site("s", "News", frozenset({"https://news.example"}), "en", "Europe/Berlin", b"k" * 32, 10)

@@ -8,7 +8,7 @@ import pytest
 from babel import Locale
 
 import pollsvc
-from pollsvc.services.new_poll import NewOption
+from pollsvc.services.editing.new_poll import NewOption
 from pollsvc.services.strings import Strings
 from tests.support.reader import Http, Reader
 from tests.support.server import Service

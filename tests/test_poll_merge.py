@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from pollsvc.domain.poll import Poll
-from pollsvc.services.definitions import define
-from pollsvc.services.new_poll import NewPoll, as_new
-from pollsvc.web.admin.poll_asked import asked
-from pollsvc.web.admin.poll_buttons import press
-from pollsvc.web.admin.poll_form import PollForm
-from pollsvc.web.admin.poll_merge import merge
+from pollsvc.services.editing.definitions import define
+from pollsvc.services.editing.new_poll import NewPoll, as_new
+from pollsvc.web.admin.polls.asked import asked
+from pollsvc.web.admin.polls.buttons import press
+from pollsvc.web.admin.polls.form import PollForm
+from pollsvc.web.admin.polls.merge import merge
 from tests.test_poll_form import NOW, SITE, poll_of, sent
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pollsvc.domain.poll import OptionState, Visibility
 from pollsvc.services import public_history
-from pollsvc.services.new_poll import NewOption, NewPoll, as_new
+from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
 from pollsvc.services.public_history import PublicHistory
 from pollsvc.storage.database import Connection
 from tests.support.reader import Answer, Http

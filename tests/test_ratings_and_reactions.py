@@ -8,7 +8,7 @@ from hashlib import sha256
 import pytest
 from PIL import Image as Picture
 
-from pollsvc.services.new_poll import NewOption
+from pollsvc.services.editing.new_poll import NewOption
 from pollsvc.storage.images import Image, insert_image
 from tests.support.reader import Http, Reader
 from tests.support.server import Service, open_connection

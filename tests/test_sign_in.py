@@ -8,10 +8,10 @@ import pytest
 
 from pollsvc.domain.editor import Role
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.services.accounts import Accounts
-from pollsvc.services.passwords import Passwords
-from pollsvc.services.sessions import ABSOLUTE, IDLE, TOUCH, Sessions
-from pollsvc.services.sign_in import LEAST_TIME, NETWORK_PACE, SignedIn, SignIn
+from pollsvc.services.accounts.editors import Accounts
+from pollsvc.services.accounts.passwords import Passwords
+from pollsvc.services.accounts.sessions import ABSOLUTE, IDLE, TOUCH, Sessions
+from pollsvc.services.accounts.sign_in import LEAST_TIME, NETWORK_PACE, SignedIn, SignIn
 from pollsvc.storage import accounts as store
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current

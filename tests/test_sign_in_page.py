@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.editor import Editor, Role
-from pollsvc.services.accounts import Accounts
-from pollsvc.services.passwords import Passwords
-from pollsvc.web.admin.cookie import SessionCookie
+from pollsvc.services.accounts.editors import Accounts
+from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.web.admin.guard import local_path
+from pollsvc.web.admin.people.cookie import SessionCookie
 from tests.support.editors import PASSWORD, EditorHttp, signed_in
 from tests.support.reader import Http, Reader
 from tests.support.server import Service, open_connection

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pollsvc.services.timeline import Bucket, bucket_for, next_start, start_of, starts
+from pollsvc.services.watching.timeline import Bucket, bucket_for, next_start, start_of, starts
 from tests.support.newsroom import minute
 
 

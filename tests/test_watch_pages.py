@@ -13,12 +13,12 @@ from playwright.async_api import Page, expect
 from pollsvc.domain.ballot import Ballot, Cast
 from pollsvc.domain.editor import Role
 from pollsvc.domain.poll import Kind
-from pollsvc.services.counting import Votes
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.timeline import Bucket, starts
-from pollsvc.services.watching import Span, Timeline
+from pollsvc.services.watching.counting import Votes
+from pollsvc.services.watching.timeline import Bucket, starts
+from pollsvc.services.watching.watch import Span, Timeline
 from pollsvc.storage.ballots import record
-from pollsvc.web.admin.watch_view import votes_over_time
+from pollsvc.web.admin.watching.view import votes_over_time
 from tests.support.browser import News, axe
 from tests.support.editors import COOKIE, EditorHttp, add_editor, add_session, signed_in
 from tests.support.newsroom import minute

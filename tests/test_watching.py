@@ -9,10 +9,10 @@ import pytest
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, OptionState, Visibility
-from pollsvc.services.lookout import KEEP, Memory
-from pollsvc.services.placing import Placing
-from pollsvc.services.sites import Sites
-from pollsvc.services.timeline import Bucket
+from pollsvc.services.editing.placing import Placing
+from pollsvc.services.editing.sites import Sites
+from pollsvc.services.watching.lookout import KEEP, Memory
+from pollsvc.services.watching.timeline import Bucket
 from tests.support.newsroom import Newsroom, minute, newsroom_on, spans
 
 

@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from pollsvc.domain.webhook import DELAYS, Delivery, Webhook
-from pollsvc.services.outbox import LEASE, REST, Outbox
-from pollsvc.services.webhook_delivery import MAX_ANSWER
-from pollsvc.services.webhooks import describe_delivery
+from pollsvc.services.webhooks.delivery import MAX_ANSWER
+from pollsvc.services.webhooks.outbox import LEASE, REST, Outbox
+from pollsvc.services.webhooks.webhooks import describe_delivery
 from pollsvc.storage.log import entries
 from tests.support.receiver import Receiver, hang, receiving, verify
 from tests.support.server import until

@@ -10,9 +10,9 @@ import pytest
 
 from pollsvc.domain.history import Notice
 from pollsvc.domain.poll import Visibility
-from pollsvc.services.new_poll import NewOption, as_new
-from pollsvc.services.outbox import KEPT, Outbox
-from pollsvc.services.webhook_occasions import LOOK_BACK
+from pollsvc.services.editing.new_poll import NewOption, as_new
+from pollsvc.services.webhooks.occasions import LOOK_BACK
+from pollsvc.services.webhooks.outbox import KEPT, Outbox
 from pollsvc.storage import outbox as store
 from pollsvc.storage.history import add_notices
 from tests.support.webhooks import BASE_URL, NOW, ORIGIN, Publisher, publisher

@@ -17,7 +17,7 @@ from pollsvc.domain.webhook import (
     milestones,
     retry_delay,
 )
-from pollsvc.services.webhook_messages import signature, text_of_secret
+from pollsvc.services.webhooks.messages import signature, text_of_secret
 
 OPENED, CLOSED = Event.OPENED, Event.CLOSED
 

@@ -8,7 +8,7 @@ import pytest
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.webhook import BOTH_FOR, Event
-from pollsvc.services.webhooks import MAX_WEBHOOKS, describe_webhook
+from pollsvc.services.webhooks.webhooks import MAX_WEBHOOKS, describe_webhook
 from pollsvc.storage.log import entries
 from tests.support.receiver import receiving, verify
 from tests.support.server import CliError, Service, add_site, run_service, until

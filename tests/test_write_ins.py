@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pollsvc.domain.poll import Option, OptionState
-from pollsvc.services.new_poll import NewOption, as_new
+from pollsvc.services.editing.new_poll import NewOption, as_new
 from tests.support.reader import Http, Reader, new_key, vote_bytes
 from tests.support.server import Service, until
 from tests.support.write_ins import counts_become, write, written

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pollsvc.domain.poll import Option, OptionState, Poll
-from pollsvc.services.new_poll import as_new
+from pollsvc.services.editing.new_poll import as_new
 from pollsvc.storage.log import editing
 from pollsvc.storage.polls import Search, load_poll, search_polls, update_poll
 from tests.support.reader import Answer, Http, ask, fire, new_key, vote_bytes

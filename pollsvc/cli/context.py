@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import click
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.services.editing import Editing
-from pollsvc.services.sites import Sites
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.sites import Sites
 from pollsvc.settings import Settings
 from pollsvc.storage.database import Connection, check_url
 from pollsvc.storage.migrate import ensure_current

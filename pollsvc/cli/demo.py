@@ -16,11 +16,11 @@ from pollsvc.app import create_app
 from pollsvc.cli.context import database
 from pollsvc.cli.server import Server, listen, run_together
 from pollsvc.domain.editor import Role
-from pollsvc.services.accounts import Accounts
-from pollsvc.services.editing import Editing
-from pollsvc.services.new_poll import NewPoll
-from pollsvc.services.passwords import Passwords
-from pollsvc.services.sites import Sites
+from pollsvc.services.accounts.editors import Accounts
+from pollsvc.services.accounts.passwords import Passwords
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.new_poll import NewPoll
+from pollsvc.services.editing.sites import Sites
 from pollsvc.settings import Settings
 from pollsvc.storage.migrate import migrate
 from pollsvc.web.widget import static_folder

@@ -11,8 +11,8 @@ from pollsvc.cli.context import database, json_option, print_json, run, settings
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.editor import ApiKey, Editor, Role, Scope
 from pollsvc.domain.log import COMMAND_LINE
+from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.desk import Means, Work
-from pollsvc.services.passwords import Passwords
 
 role_option = click.option(
     "--role",

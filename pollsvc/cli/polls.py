@@ -12,10 +12,10 @@ from pollsvc.cli.transfer import export, import_, import_wp_polls
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Site, Visibility, say
-from pollsvc.services.describing import describe
+from pollsvc.services.editing.describing import describe
+from pollsvc.services.editing.new_poll import NewOption, NewPoll
 from pollsvc.services.embed import embed_code
 from pollsvc.services.exports.picture import load_results
-from pollsvc.services.new_poll import NewOption, NewPoll
 
 
 def _choice(values: type[StrEnum]) -> click.Choice[str]:

@@ -15,6 +15,7 @@ from pollsvc.cli.context import database, json_option, print_json, run, settings
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE
 from pollsvc.domain.poll import Site
+from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.export import Wanted, export_to
 from pollsvc.services.exports.formats import Format
 from pollsvc.services.exports.sections import What
@@ -24,8 +25,7 @@ from pollsvc.services.imports.polls import import_poll
 from pollsvc.services.imports.wp_import import Plan, plan
 from pollsvc.services.imports.wp_import import import_wp_polls as import_all
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.sites import Sites
-from pollsvc.services.timeline import Bucket
+from pollsvc.services.watching.timeline import Bucket
 from pollsvc.storage.database import Connection
 
 _CSV = click.File("r", encoding="utf-8")

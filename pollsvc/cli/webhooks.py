@@ -10,8 +10,8 @@ import click
 from pollsvc.cli.context import database, json_option, print_json, run, settings
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.webhook import Event, Webhook
-from pollsvc.services.sites import Sites
-from pollsvc.services.webhooks import MAX_DELIVERIES, Webhooks, describe_delivery, describe_webhook
+from pollsvc.services.editing.sites import Sites
+from pollsvc.services.webhooks.webhooks import MAX_DELIVERIES, Webhooks, describe_delivery, describe_webhook
 
 
 class _Desk(NamedTuple):

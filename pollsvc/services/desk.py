@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.log import SYSTEM, Actor
-from pollsvc.services.accounts import Accounts
-from pollsvc.services.api_keys import ApiKeys
-from pollsvc.services.articles import Articles
-from pollsvc.services.audit_log import AuditLog
-from pollsvc.services.editing import Editing
-from pollsvc.services.exporting import Exporting
-from pollsvc.services.finding import Finding
-from pollsvc.services.images import Images
-from pollsvc.services.lookout import Readings
-from pollsvc.services.passwords import Passwords
-from pollsvc.services.placing import Placing
+from pollsvc.services.accounts.api_keys import ApiKeys
+from pollsvc.services.accounts.audit_log import AuditLog
+from pollsvc.services.accounts.editors import Accounts
+from pollsvc.services.accounts.passwords import Passwords
+from pollsvc.services.accounts.sessions import Sessions
+from pollsvc.services.editing.articles import Articles
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.finding import Finding
+from pollsvc.services.editing.images import Images
+from pollsvc.services.editing.placing import Placing
+from pollsvc.services.editing.reviewing import Reviewing
+from pollsvc.services.editing.sites import Sites
+from pollsvc.services.editing.written import WriteInCounts
+from pollsvc.services.exports.exporting import Exporting
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.reviewing import Reviewing
-from pollsvc.services.sessions import Sessions
-from pollsvc.services.sites import Sites
-from pollsvc.services.webhooks import Webhooks
-from pollsvc.services.written import WriteInCounts
+from pollsvc.services.watching.lookout import Readings
+from pollsvc.services.webhooks.webhooks import Webhooks
 from pollsvc.storage.database import Connection
 from pollsvc.storage.pool import Pool
 

@@ -7,11 +7,11 @@ from typing import TypeVar
 from starlette.responses import StreamingResponse
 
 from pollsvc.domain.errors import bad
-from pollsvc.services.exporting import Download
 from pollsvc.services.exports.export import Wanted
+from pollsvc.services.exports.exporting import Download
 from pollsvc.services.exports.formats import Format
 from pollsvc.services.exports.sections import What
-from pollsvc.services.timeline import Bucket
+from pollsvc.services.watching.timeline import Bucket
 
 E = TypeVar("E", bound=StrEnum)
 

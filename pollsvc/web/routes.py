@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollsvc.web.health import Readiness, healthz
-from pollsvc.web.pages import PollPage
+from pollsvc.web.pages.page import PollPage
 
 _POLLS = "/api/v1/polls/"
 _VOTES = "/votes"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from pollsvc.services.editing import Editing
-from pollsvc.services.new_poll import NewPoll
-from pollsvc.services.sites import Sites
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.new_poll import NewPoll
+from pollsvc.services.editing.sites import Sites
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current
 

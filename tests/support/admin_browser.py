@@ -13,7 +13,7 @@ from playwright.async_api import (
 )
 
 from pollsvc.domain.poll import Poll
-from pollsvc.services.sites import Sites
+from pollsvc.services.editing.sites import Sites
 from tests.support.editors import COOKIE
 from tests.support.server import SITE, Service, open_connection
 

@@ -9,7 +9,7 @@ from playwright.async_api import (
 )
 
 from pollsvc.domain.editor import Role
-from pollsvc.services.sites import Sites
+from pollsvc.services.editing.sites import Sites
 from tests.support.admin_browser import ARABIC, Admin
 from tests.support.desk import Desk
 from tests.support.editors import add_editor, add_session, signed_in

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from pollsvc.services.sites import Sites
+from pollsvc.services.editing.sites import Sites
 from tests.support.browser import PERCENT_FROM, News, Publisher, launch, run_publisher
 from tests.support.reader import Http
 from tests.support.server import Service, open_connection, run_service

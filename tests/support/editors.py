@@ -7,8 +7,8 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 from pollsvc.domain.editor import Editor, Role
-from pollsvc.services.definitions import new_id
-from pollsvc.services.sessions import new_session
+from pollsvc.services.accounts.sessions import new_session
+from pollsvc.services.editing.definitions import new_id
 from pollsvc.storage import accounts
 from tests.support.reader import Answer, Http
 from tests.support.server import open_connection

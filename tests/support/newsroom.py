@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 
 from pollsvc.domain.ballot import Ballot, Cast, Outcome
 from pollsvc.domain.poll import Poll, Site
-from pollsvc.services.dashboard import Dashboard, Dashboards, Glance
-from pollsvc.services.editing import Editing
-from pollsvc.services.lookout import Lookout, Readings
-from pollsvc.services.new_poll import NewPoll
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.new_poll import NewPoll
+from pollsvc.services.editing.sites import Sites
 from pollsvc.services.rounds import Rounds
-from pollsvc.services.sites import Sites
 from pollsvc.services.snapshots import Publisher
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
-from pollsvc.services.timeline import Bucket
-from pollsvc.services.watching import Watch
+from pollsvc.services.watching.dashboard import Dashboard, Dashboards, Glance
+from pollsvc.services.watching.lookout import Lookout, Readings
+from pollsvc.services.watching.timeline import Bucket
+from pollsvc.services.watching.watch import Watch
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current

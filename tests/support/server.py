@@ -20,11 +20,11 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.poll import Kind, Texts, Visibility
 from pollsvc.services.audit import Report, audit
-from pollsvc.services.editing import Editing
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.new_poll import NewOption, NewPoll
+from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.export import Wanted, export_to
-from pollsvc.services.new_poll import NewOption, NewPoll
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.sites import Sites
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current

@@ -11,15 +11,15 @@ from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Poll, Site
 from pollsvc.services.audit import audit
-from pollsvc.services.editing import Editing
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.new_poll import NewPoll
+from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.export import Wanted, export_to
 from pollsvc.services.exports.formats import Format
 from pollsvc.services.exports.sections import What
 from pollsvc.services.imports.intake import Imported
 from pollsvc.services.imports.polls import import_poll
-from pollsvc.services.new_poll import NewPoll
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.sites import Sites
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.imports import insert_batch

@@ -9,13 +9,13 @@ from pollsvc.domain.ballot import Ballot, Cast
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.webhook import Delivery, Event, Webhook
-from pollsvc.services.editing import Editing
-from pollsvc.services.new_poll import NewPoll
-from pollsvc.services.outbox import Outbox
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.new_poll import NewPoll
+from pollsvc.services.editing.sites import Sites
 from pollsvc.services.receipts import Receipts
-from pollsvc.services.sites import Sites
-from pollsvc.services.webhook_delivery import Sender
-from pollsvc.services.webhooks import Webhooks
+from pollsvc.services.webhooks.delivery import Sender
+from pollsvc.services.webhooks.outbox import Outbox
+from pollsvc.services.webhooks.webhooks import Webhooks
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current

@@ -5,7 +5,7 @@ from typing import Any
 
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.poll import Option
-from pollsvc.services.describing import describe, describe_option
+from pollsvc.services.editing.describing import describe, describe_option
 from pollsvc.services.exports.picture import Picture
 
 FIELD = ("field", "option", "lang", "value")

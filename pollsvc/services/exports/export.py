@@ -18,7 +18,7 @@ from pollsvc.services.exports.formats import (
 )
 from pollsvc.services.exports.picture import take_picture
 from pollsvc.services.exports.sections import Progress, Sections, What
-from pollsvc.services.timeline import Bucket
+from pollsvc.services.watching.timeline import Bucket
 from pollsvc.storage.database import Connection
 
 

@@ -11,10 +11,10 @@ from pollsvc.domain.ballot import Status
 from pollsvc.domain.clock import rfc3339, rfc3339_minute
 from pollsvc.domain.selection import WITHDRAWN, folded
 from pollsvc.domain.tally import Results
-from pollsvc.services.counting import Votes, sum_votes
 from pollsvc.services.exports.definition import FIELD, definition_of, fields_of
 from pollsvc.services.exports.picture import Picture, results_by_picks
-from pollsvc.services.timeline import Bucket, start_of
+from pollsvc.services.watching.counting import Votes, sum_votes
+from pollsvc.services.watching.timeline import Bucket, start_of
 from pollsvc.storage.database import Connection
 from pollsvc.storage.exports import cell_pages, cells_by_minute
 from pollsvc.storage.history import history_of

@@ -7,12 +7,20 @@ from pollsvc.domain.article import canonical_url
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import bad
 from pollsvc.domain.poll import Option, OptionState, Poll, Site
-from pollsvc.services.definitions import MAX_LABEL, MAX_OPTIONS, MAX_TIME, define, is_lang, new_id, one_line
+from pollsvc.services.editing.definitions import (
+    MAX_LABEL,
+    MAX_OPTIONS,
+    MAX_TIME,
+    define,
+    is_lang,
+    new_id,
+    one_line,
+)
+from pollsvc.services.editing.new_poll import as_new
+from pollsvc.services.editing.placing import canonical_links
 from pollsvc.services.imports.intake import Link
 from pollsvc.services.imports.records import OptionRecord, PollRecord
 from pollsvc.services.mac import encode
-from pollsvc.services.new_poll import as_new
-from pollsvc.services.placing import canonical_links
 from pollsvc.storage.polls import folded_text
 
 _UNNAMED = (OptionState.PENDING, OptionState.REJECTED, OptionState.MERGED)

@@ -14,7 +14,7 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.log import Act, Actor
 from pollsvc.domain.poll import Poll, Site
 from pollsvc.domain.selection import WITHDRAWN
-from pollsvc.services.describing import describe
+from pollsvc.services.editing.describing import describe
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage import imports as store
 from pollsvc.storage import log

@@ -10,10 +10,17 @@ from pollsvc.domain.clock import Clock, minute_of
 from pollsvc.domain.errors import PollError, bad
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Kind, Poll, Site
-from pollsvc.services.definitions import MAX_LABEL, MAX_OPTIONS, MAX_QUESTION, MAX_TIME, define, is_lang
+from pollsvc.services.editing.definitions import (
+    MAX_LABEL,
+    MAX_OPTIONS,
+    MAX_QUESTION,
+    MAX_TIME,
+    define,
+    is_lang,
+)
+from pollsvc.services.editing.new_poll import NewPoll
 from pollsvc.services.imports.intake import Imported, Intake, Means, Progress, intake, same_question
 from pollsvc.services.imports.wp_polls import WpPoll
-from pollsvc.services.new_poll import NewPoll
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage.database import Connection
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from pollsvc.domain.editor import Role
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.services.desk import Desk, Work
-from pollsvc.web.admin.cookie import SessionCookie
+from pollsvc.web.admin.people.cookie import SessionCookie
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.errors import STATUS, as_poll_error

@@ -7,24 +7,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.editor import Role
-from pollsvc.web.admin.account import AccountPage
-from pollsvc.web.admin.dashboard import DashboardPage
-from pollsvc.web.admin.exports import ExportPages
 from pollsvc.web.admin.guard import AdminRoute, OpenRoute
-from pollsvc.web.admin.keys import KeyPages
-from pollsvc.web.admin.log import LogPage
-from pollsvc.web.admin.people import PeoplePages
-from pollsvc.web.admin.poll_articles import ArticlePages
-from pollsvc.web.admin.poll_edit import EditPages
-from pollsvc.web.admin.poll_record import RecordPages
-from pollsvc.web.admin.poll_state import StatePages
-from pollsvc.web.admin.poll_write_ins import WriteInPages
-from pollsvc.web.admin.polls import PollListPage
+from pollsvc.web.admin.people.account import AccountPage
+from pollsvc.web.admin.people.editors import PeoplePages
+from pollsvc.web.admin.people.keys import KeyPages
+from pollsvc.web.admin.people.log import LogPage
+from pollsvc.web.admin.people.sign_in import SignInPage
+from pollsvc.web.admin.polls.articles import ArticlePages
+from pollsvc.web.admin.polls.edit import EditPages
+from pollsvc.web.admin.polls.exports import ExportPages
+from pollsvc.web.admin.polls.list_page import PollListPage
+from pollsvc.web.admin.polls.record import RecordPages
+from pollsvc.web.admin.polls.state import StatePages
+from pollsvc.web.admin.polls.write_ins import WriteInPages
 from pollsvc.web.admin.render import Renderer
-from pollsvc.web.admin.sign_in import SignInPage
 from pollsvc.web.admin.sites import SitePages
 from pollsvc.web.admin.visit import Visit
-from pollsvc.web.admin.watch import WatchPages
+from pollsvc.web.admin.watching.dashboard import DashboardPage
+from pollsvc.web.admin.watching.page import WatchPages
 from pollsvc.web.admin.webhooks import WebhookPages
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.poll import Site
 from pollsvc.web.admin.forms import Form, errors_of, read_form
-from pollsvc.web.admin.languages import choices
+from pollsvc.web.admin.polls.languages import choices
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.errors import STATUS

@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import bad
 from pollsvc.domain.poll import Kind, Site, Visibility
-from pollsvc.services.new_poll import NewOption, NewPoll
+from pollsvc.services.editing.new_poll import NewOption, NewPoll
 
 Text = str | dict[str, str]
 """A text in the poll's language, or texts by language."""

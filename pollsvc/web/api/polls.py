@@ -9,9 +9,9 @@ from starlette.responses import Response
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.history import Noted
 from pollsvc.domain.poll import Poll
-from pollsvc.services.describing import describe
+from pollsvc.services.editing.describing import describe
+from pollsvc.services.editing.new_poll import as_new
 from pollsvc.services.embed import embed_code
-from pollsvc.services.new_poll import as_new
 from pollsvc.web.api.bodies import DecisionBody, PollBody, asked
 from pollsvc.web.api.gate import Call, Endpoint, answer
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import Entry
-from pollsvc.services.sites import describe_site
+from pollsvc.services.editing.sites import describe_site
 from pollsvc.web.api.bodies import ArticleBody, OrderBody, SiteBody, given
 from pollsvc.web.api.gate import Call, answer
 

@@ -6,7 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import Response
 
 from pollsvc.domain.webhook import Webhook
-from pollsvc.services.webhooks import describe_delivery, describe_webhook
+from pollsvc.services.webhooks.webhooks import describe_delivery, describe_webhook
 from pollsvc.web.api.gate import Call, answer
 from pollsvc.web.downloads import sent, wanted_of
 

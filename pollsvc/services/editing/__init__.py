@@ -1,0 +1,1 @@
+"""What editors do with polls: define, schedule, place, correct, review, archive."""

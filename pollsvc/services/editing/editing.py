@@ -1,0 +1,273 @@
+"""Making polls and changing them, so that no vote loses its meaning.
+
+Each change is one transaction that no other edit overlaps, with its entry in the audit log and, where
+readers could notice it, in the poll's public history.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from pollsvc.domain.clock import Clock
+from pollsvc.domain.errors import Code, PollError, bad, no_such_poll
+from pollsvc.domain.history import Notice, noticeable
+from pollsvc.domain.log import COMMAND_LINE, Act, Actor
+from pollsvc.domain.poll import Kind, Poll, Site, State
+from pollsvc.services.editing.definitions import define
+from pollsvc.services.editing.describing import describe
+from pollsvc.services.editing.new_poll import NewPoll, as_new
+from pollsvc.services.editing.placing import canonical_links
+from pollsvc.storage import images, log
+from pollsvc.storage import polls as store
+from pollsvc.storage.database import Connection
+from pollsvc.storage.history import add_notices
+from pollsvc.storage.placements import insert_placement, placements_of_poll, set_detached
+
+_TEXTS = frozenset({"question", "label", "emoji", "image"})
+"""Notices of a change that may change what a vote meant."""
+_SOON = 10
+"""Seconds before it opens from which a poll counts as open: another process may be ahead by so much."""
+
+
+class Editing:
+    """Work on polls, on a connection that nobody else uses meanwhile. Bad input raises PollError."""
+
+    def __init__(self, connection: Connection, clock: Clock, actor: Actor = COMMAND_LINE) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._actor = actor
+
+    async def poll(self, id_: str) -> Poll:
+        """A poll by its id, drafts included. Raises `no_such_poll`."""
+        poll = await store.load_poll(self._connection, id_)
+        if poll is None:
+            raise no_such_poll()
+        return poll
+
+    async def polls(self, site: Site | None = None) -> list[Poll]:
+        """All polls, or a site's, newest first."""
+        return await store.list_polls(self._connection, site.id if site else None)
+
+    async def create_poll(self, site: Site, new: NewPoll) -> Poll:
+        """Create a poll of a site, on its articles."""
+        links = canonical_links(new.articles)
+        now = int(self._clock())
+        poll = define(new, site, None, now)
+        poll = replace(poll, placements={url: number for number, url in enumerate(links, 1)})
+        async with log.editing(self._connection):
+            await self._insert(poll, links, now)
+        return poll
+
+    async def edit_poll(
+        self, id_: str, new: NewPoll, *, revision: int | None = None, correction: bool = False
+    ) -> Poll:
+        """Make a poll what `new` asks for; its articles stay as they are.
+
+        Raises PollError: `edit_conflict` when the poll is not at `revision` any more;
+        `needs_confirmation` when texts of a poll that has opened change and it is not said that this is a
+        `correction`, which leaves the meaning of each vote; `not_possible_now` for what would change the
+        votes themselves: that takes a new version.
+        """
+
+        def edit(before: Poll, now: int) -> Poll:
+            after = define(new, before.site, before, now)
+            if not before.draft and after.draft:
+                raise _not_now("A poll that was published cannot become a draft again; close it instead.")
+            if _opened(before, now):
+                _keep_votes(before, after)
+                if not correction:
+                    _ask_for_confirmation(before, after)
+            return after
+
+        return await self.change(id_, "poll.edit", edit, revision)
+
+    async def open_poll(self, id_: str, revision: int | None = None) -> Poll:
+        """Open a poll now: publish a draft, bring a later opening forward, or reopen a closed poll."""
+
+        def open_(before: Poll, now: int) -> Poll:
+            _refuse_archived(before)
+            opens_at = now if before.opens_at is None or before.opens_at > now else before.opens_at
+            closes_at = None if before.state(now) is State.CLOSED else before.closes_at
+            return _revised(before, opens_at=opens_at, closes_at=closes_at, draft=False)
+
+        return await self.change(id_, "poll.open", open_, revision)
+
+    async def publish_poll(self, id_: str, revision: int | None = None) -> Poll:
+        """Publish a draft with the schedule that it has; any other poll stays as it is."""
+
+        def publish(before: Poll, now: int) -> Poll:
+            if not before.draft:
+                return before
+            _refuse_archived(before)
+            opens_at = before.opens_at
+            if opens_at is None and (before.closes_at is None or before.closes_at > now):
+                opens_at = now
+            return _revised(before, draft=False, opens_at=opens_at)
+
+        return await self.change(id_, "poll.publish", publish, revision)
+
+    async def close_poll(self, id_: str, revision: int | None = None) -> Poll:
+        """Close a poll now; one that is closed stays as it is."""
+        return await self.change(id_, "poll.close", _close, revision)
+
+    async def archive_poll(self, id_: str, *, archived: bool = True, revision: int | None = None) -> Poll:
+        """Put a poll that is closed or a draft into the archive, where lists do not show it; or take it out.
+
+        Its page and its result stay.
+        """
+
+        def archive(before: Poll, now: int) -> Poll:
+            if archived and not before.draft and before.state(now) is not State.CLOSED:
+                raise _not_now("Only a closed poll or a draft can be archived; close it first.")
+            if (before.archived_at is not None) is archived:
+                return before
+            return _revised(before, archived_at=now if archived else None)
+
+        action = "poll.archive" if archived else "poll.unarchive"
+        return await self.change(id_, action, archive, revision)
+
+    async def duplicate_poll(self, id_: str) -> Poll:
+        """A draft like this poll, with no votes, no schedule and no articles."""
+        before, now = await self.poll(id_), int(self._clock())
+        new = _anew(as_new(before), draft=True, opens_at=None, closes_at=None)
+        poll = define(new, before.site, None, now)
+        async with log.editing(self._connection):
+            await self._insert(poll, {}, now)
+        return poll
+
+    async def new_version(self, id_: str, new: NewPoll, revision: int | None = None) -> Poll:
+        """A poll that takes the place of one whose meaning changes: it begins with no votes.
+
+        The old one is closed, keeps its votes and its page, and says what replaced it; the new one stands on
+        its articles instead.
+        """
+        now = int(self._clock())
+        async with log.editing(self._connection):
+            before = await self._load(id_, revision)
+            if before.draft or before.replaced_by is not None:
+                raise _not_now("Only a published poll that was not replaced yet can get a new version.")
+            after = replace(define(_anew(new), before.site, None, now), replaces=before.id)
+            placements = [
+                placement
+                for placement in await placements_of_poll(self._connection, id_)
+                if not placement.detached
+            ]
+            links = {placement.url: placement.link for placement in placements}
+            after = replace(after, placements={url: number for number, url in enumerate(links, 1)})
+            await self._insert(after, links, now)
+            for url in links:
+                await set_detached(self._connection, before.id, url, detached=True)
+            ended = _close(before, now) if not before.draft else before
+            await self._save("poll.replace", before, _revised(ended, replaced_by=after.id), now)
+        return after
+
+    async def change(
+        self, id_: str, action: str, edit: Callable[[Poll, int], Poll], revision: int | None
+    ) -> Poll:
+        """Make of a poll what `edit` returns for it and the time; `action` is the log's word for that."""
+        now = int(self._clock())
+        async with log.editing(self._connection):
+            before = await self._load(id_, revision)
+            after = edit(before, now)
+            await self._save(action, before, after, now)
+        return await self.poll(id_)
+
+    async def _load(self, id_: str, revision: int | None) -> Poll:
+        poll = await self.poll(id_)
+        if revision is not None and revision != poll.revision:
+            raise PollError(
+                Code.EDIT_CONFLICT,
+                "Somebody else has changed this poll meanwhile; look at it as it is now, and make your "
+                "change again.",
+                details={"revision": poll.revision},
+            )
+        return poll
+
+    async def _insert(self, poll: Poll, links: Mapping[str, str], now: int) -> None:
+        await self._check_images(poll)
+        await store.insert_poll(self._connection, poll)
+        for url, number in poll.placements.items():
+            await insert_placement(self._connection, poll.id, number, url, links[url])
+        if not poll.draft:
+            await add_notices(self._connection, poll.id, [Notice("published", None, None)], now)
+        act = Act(self._actor, "poll.create", f"poll:{poll.id}", {}, describe(poll, now))
+        await log.append(self._connection, act, now)
+
+    async def _save(self, action: str, before: Poll, after: Poll, now: int) -> None:
+        if after == before or _same(before, after, now):
+            return
+        await self._check_images(after)
+        await store.update_poll(self._connection, after)
+        await add_notices(self._connection, after.id, noticeable(before, after), now)
+        old, new = describe(before, now), describe(after, now)
+        was = {key: value for key, value in old.items() if new[key] != value}
+        is_ = {key: value for key, value in new.items() if old[key] != value}
+        await log.append(self._connection, Act(self._actor, action, f"poll:{after.id}", was, is_), now)
+
+    async def _check_images(self, poll: Poll) -> None:
+        for place, option in enumerate(poll.options, 1):
+            if option.image and not await images.exists(self._connection, option.image):
+                raise bad(f"There is no image {option.image!r}; upload it first.", f"options.{place}.image")
+
+
+def _opened(poll: Poll, now: int) -> bool:
+    return not poll.draft and (poll.opens_at is None or poll.opens_at <= now + _SOON)
+
+
+def _keep_votes(before: Poll, after: Poll) -> None:
+    """Refuse what would make votes mean something else, or nothing."""
+    if after.kind is not before.kind or after.lang != before.lang:
+        raise _not_now(
+            "Kind and first language cannot change once a poll has opened; make a new version of it."
+        )
+    if after.min_picks > before.min_picks or after.max_picks < before.max_picks:
+        raise _not_now("Once a poll has opened, its range of picks can only grow; make a new version.")
+    if after.kind is Kind.RATING and len(after.options) != len(before.options):
+        raise _not_now("The scale cannot change once a poll has opened; make a new version of it.")
+
+
+def _ask_for_confirmation(before: Poll, after: Poll) -> None:
+    changed = [notice for notice in noticeable(before, after) if notice.what in _TEXTS and notice.old]
+    if changed:
+        raise PollError(
+            Code.NEEDS_CONFIRMATION,
+            "Readers may have voted on the old text: say that this is a correction, which leaves what a vote "
+            "means, or make a new version.",
+            details={"changes": [notice._asdict() for notice in changed]},
+        )
+
+
+def _refuse_archived(poll: Poll) -> None:
+    if poll.archived_at is not None:
+        raise _not_now("The poll is archived; take it out of the archive before it can be opened.")
+
+
+def _close(before: Poll, now: int) -> Poll:
+    if before.draft:
+        raise _not_now("The poll is a draft; open it before it can be closed.")
+    if before.state(now) is State.CLOSED:
+        return before
+    opens_at = before.opens_at if before.opens_at is None or before.opens_at < now else None
+    return _revised(before, opens_at=opens_at, closes_at=now)
+
+
+def _revised(poll: Poll, **changes: object) -> Poll:
+    return replace(poll, revision=poll.revision + 1, **changes)  # type: ignore[arg-type]
+
+
+def _anew(new: NewPoll, **changes: object) -> NewPoll:
+    """The same poll asked for from nothing: retired options are left out, the others get new ids."""
+    options = [
+        option if isinstance(option, str) else replace(option, id=None)
+        for option in new.options
+        if isinstance(option, str) or not option.retired
+    ]
+    return replace(new, options=options, **changes)  # type: ignore[arg-type]
+
+
+def _same(before: Poll, after: Poll, now: int) -> bool:
+    """Whether an edit changes nothing but the revision."""
+    return describe(replace(after, revision=before.revision), now) == describe(before, now)
+
+
+def _not_now(message: str) -> PollError:
+    return PollError(Code.NOT_POSSIBLE_NOW, message)

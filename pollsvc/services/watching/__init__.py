@@ -1,0 +1,1 @@
+"""What editors watch: votes over time, shares, pace, and what is moving."""

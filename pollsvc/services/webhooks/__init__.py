@@ -1,0 +1,1 @@
+"""Telling a site's own systems of its polls: endpoints, a durable outbox, signed and retried delivery."""

@@ -1,0 +1,1 @@
+"""The pages of polls: list, form, corrections, articles, write-ins, history, export."""

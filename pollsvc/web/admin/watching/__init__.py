@@ -1,0 +1,1 @@
+"""The dashboard and each poll's live page, with their charts."""

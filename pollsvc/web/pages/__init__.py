@@ -1,0 +1,1 @@
+"""What readers see at `/p/{poll}`, without JavaScript: form, result, history."""

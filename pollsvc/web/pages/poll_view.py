@@ -1,0 +1,261 @@
+"""What the page of a poll shows, ready for its template."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Kind, Poll, State, direction, say
+from pollsvc.domain.selection import folded
+from pollsvc.services.image_cache import ImageCache
+from pollsvc.services.mac import encode
+from pollsvc.services.rounds import Rounds
+from pollsvc.services.snapshots import Snapshot, image_url
+from pollsvc.services.tallies import Tallies
+from pollsvc.services.voting import Vote
+from pollsvc.services.write_ins import MAX_TEXT
+from pollsvc.web.pages.ballot_form import Filled
+from pollsvc.web.pages.poll_words import facts_of, hint_of, refusal_of, thanks_for
+from pollsvc.web.pages.result_view import Line, Picture, Table, Text, caption_of, label_of, lines_of, table_of
+from pollsvc.web.pages.words import Words, language_name
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A form that was sent, and what came of it: a vote or an error; without either, a page to be filled."""
+
+    filled: Filled = field(default_factory=Filled)
+    key: str | None = None
+    vote: Vote | None = None
+    error: PollError | None = None
+
+    @property
+    def voted(self) -> bool:
+        """Whether the reader has a vote in the poll."""
+        return self.vote is not None or (self.error is not None and self.error.code is Code.ALREADY_VOTED)
+
+    def picks(self, poll: Poll) -> list[int]:
+        """What the reader's vote counts for, in its order; 0 is another answer."""
+        if self.vote is not None:
+            return folded(self.vote.ballot.selection, poll.folds)
+        if self.error is not None and self.error.code is Code.ALREADY_VOTED:
+            standing: Sequence[int] = self.error.details["selection"]  # type: ignore[assignment]
+            return [poll.folds.get(option, option) for option in standing]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer in the form, and what the reader did with it."""
+
+    id: int
+    label: Text
+    emoji: str
+    picture: Picture | None
+    checked: bool
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to a page of ours, after a text that says why it is there."""
+
+    why: str
+    url: str
+    text: Text
+    current: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form. `ranks` are the numbers to give, with how they are written; `key` makes its vote one."""
+
+    action: str
+    key: str
+    many: bool
+    pictured: bool
+    hint: str
+    choices: Sequence[Choice]
+    ranks: Sequence[tuple[int, str]]
+    filled: Filled
+    max_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result; `table` has the rounds of a ranking, `mean` the mean of a rating as a sentence."""
+
+    lines: Sequence[Line]
+    caption: str
+    mean: str
+    table: Table | None
+
+
+@dataclass(frozen=True, slots=True)
+class PollView:
+    """All that the template shows. `widget` says whether the widget can show all of it too."""
+
+    poll: Poll
+    question: Text
+    description: str
+    canonical: str
+    history_url: str
+    languages: Sequence[Link]
+    links: Sequence[Link]
+    widget: bool
+    message: str
+    failed: bool
+    form: Form | None
+    result: Result | None
+    facts: Sequence[str]
+
+
+class PollViews:
+    """Makes the views of polls."""
+
+    def __init__(self, tallies: Tallies, rounds: Rounds, images: ImageCache, base_url: str) -> None:
+        self._tallies = tallies
+        self._rounds = rounds
+        self._images = images
+        self._base_url = base_url
+
+    async def of(self, snapshot: Snapshot, words: Words, wanted: str | None, sent: Sent) -> PollView:
+        """The view of a poll for a reader who wants a language, in words of theirs, after what they sent."""
+        poll, lang = snapshot.poll, snapshot.langs(wanted).texts
+        pictures = await self.pictures(poll, lang)
+        return PollView(
+            poll=poll,
+            question=Text(poll.question[lang], lang, direction(lang)),
+            description=_description(poll, lang),
+            canonical=self.url(poll.id, lang if lang != poll.lang else None),
+            history_url=self.url(poll.id, wanted, "/history"),
+            languages=() if sent.voted else self._languages(poll, lang),
+            links=await self.links(poll, words, wanted),
+            widget=_is_simple(snapshot) and not pictures and poll.best_lang(words.lang) == lang,
+            message=_message(snapshot, sent, words),
+            failed=sent.error is not None,
+            form=self._form(snapshot, words, wanted, sent, pictures),
+            result=await self._result(snapshot, words, lang, sent, pictures),
+            facts=facts_of(snapshot, words, visible=poll.shows_results(snapshot.state, voted=sent.voted)),
+        )
+
+    def url(self, poll: str, wanted: str | None, tail: str = "") -> str:
+        """The address of a poll's page, or of one below it, for a reader who wants a language."""
+        return f"{self._base_url}/p/{poll}{tail}" + (f"?lang={wanted}" if wanted else "")
+
+    async def pictures(self, poll: Poll, lang: str) -> dict[str, Picture]:
+        """The images of the options that readers see, by id."""
+        pictures = {}
+        for option in poll.shown_options:
+            if option.image and (size := await self._images.size(option.image)):
+                alt = say(option.alt, lang, poll.lang)
+                pictures[option.image] = Picture(image_url(self._base_url, option.image), alt, *size)
+        return pictures
+
+    async def links(self, poll: Poll, words: Words, wanted: str | None) -> Sequence[Link]:
+        """The versions before and after this poll, as far as they are published."""
+        links = []
+        for why, other in (("replaced", poll.replaced_by), ("replaces", poll.replaces)):
+            for snapshot in await self._tallies.of_ids([other] if other else []):
+                lang = snapshot.langs(wanted).texts
+                question = Text(snapshot.poll.question[lang], lang, direction(lang))
+                links.append(Link(words.say(why), self.url(snapshot.poll.id, wanted), question))
+        return links
+
+    def _languages(self, poll: Poll, lang: str) -> Sequence[Link]:
+        if len(poll.langs) < 2:
+            return ()
+        return [
+            Link(
+                "",
+                self.url(poll.id, tag if tag != poll.lang else None),
+                Text(language_name(tag), tag, direction(tag)),
+                current=tag == lang,
+            )
+            for tag in poll.langs
+        ]
+
+    def _form(
+        self,
+        snapshot: Snapshot,
+        words: Words,
+        wanted: str | None,
+        sent: Sent,
+        pictures: Mapping[str, Picture],
+    ) -> Form | None:
+        if snapshot.state is not State.OPEN or sent.voted:
+            return None
+        poll, lang = snapshot.poll, snapshot.langs(wanted).texts
+        key, filled = sent.key or encode(secrets.token_bytes(16)), sent.filled
+        choices = [
+            Choice(
+                id=option.id,
+                label=label_of(poll, option.id, option.label, words, lang),
+                emoji=option.emoji,
+                picture=pictures.get(option.image),
+                checked=option.id in filled.picks,
+                rank=filled.ranks.get(option.id),
+            )
+            for option in poll.active_options
+        ]
+        if poll.shuffle:  # by the key, so that the form is the same when it is shown again
+            choices.sort(key=lambda choice: hashlib.sha256(f"{key} {choice.id}".encode()).digest())
+        return Form(
+            action=self.url(poll.id, wanted),
+            key=key,
+            many=poll.kind is Kind.MULTIPLE,
+            pictured=bool(pictures),
+            hint=hint_of(poll, words) if poll.kind in (Kind.MULTIPLE, Kind.RANKED) else "",
+            choices=choices,
+            ranks=[(rank, words.number(rank)) for rank in range(1, poll.max_picks + 1)],
+            filled=filled,
+            max_text=words.number(MAX_TEXT),
+        )
+
+    async def _result(
+        self, snapshot: Snapshot, words: Words, lang: str, sent: Sent, pictures: Mapping[str, Picture]
+    ) -> Result | None:
+        poll, mean = snapshot.poll, snapshot.results.mean
+        if not poll.shows_results(snapshot.state, voted=sent.voted):
+            return None
+        table = None
+        if poll.kind is Kind.RANKED and snapshot.results.voters:
+            table = table_of(snapshot, await self._rounds.of(snapshot), words, lang)
+        scale = words.number(len(poll.active_options))
+        return Result(
+            lines=lines_of(snapshot, words, lang, sent.picks(poll), pictures),
+            caption=caption_of(snapshot, words),
+            mean="" if mean is None else words.say("mean", mean=words.number(mean, 1), scale=scale),
+            table=table,
+        )
+
+
+def _is_simple(snapshot: Snapshot) -> bool:
+    """Whether the widget can show all of a poll: one answer or several from a list that stays as it is."""
+    poll = snapshot.poll
+    return (
+        poll.kind in (Kind.SINGLE, Kind.MULTIPLE)
+        and not poll.write_in
+        and not poll.shuffle
+        and not snapshot.results.other
+        and len(snapshot.results.options) == len(poll.active_options)
+    )
+
+
+def _description(poll: Poll, lang: str) -> str:
+    """The answers in one line, for those who show a link to the page."""
+    if poll.kind is Kind.RATING:
+        return ""
+    labels = [f"{option.emoji} {say(option.label, lang, poll.lang)}" for option in poll.active_options]
+    return " · ".join(label.strip() for label in labels)
+
+
+def _message(snapshot: Snapshot, sent: Sent, words: Words) -> str:
+    if sent.vote is not None:
+        return thanks_for(snapshot.poll, sent.vote, words)
+    if sent.error is not None:
+        return refusal_of(snapshot, sent.error, words)
+    if snapshot.poll.archived_at is not None:
+        return words.say("archived")
+    return ""

@@ -1,0 +1,72 @@
+"""The sentences around a poll on its page: what to do, what became of it, until when, how many."""
+
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Kind, Poll, State
+from pollsvc.domain.selection import folded
+from pollsvc.services.snapshots import Snapshot
+from pollsvc.services.voting import Vote
+from pollsvc.services.write_ins import MAX_TEXT
+from pollsvc.web.pages.words import Words
+
+TOLD = {
+    Code.INVALID_SELECTION: "",
+    Code.BAD_READER_TOKEN: "refused",
+    Code.POLL_NOT_OPEN: "late",
+    Code.ALREADY_VOTED: "already",
+    Code.BUSY: "error_busy",
+    Code.SLOW_DOWN: "error_slow_down",
+}
+"""The errors of a vote that the page tells its reader, with the key of what it says; empty: that depends."""
+
+
+def hint_of(poll: Poll, words: Words) -> str:
+    """How many answers to choose, or to rank."""
+    least, most = poll.min_picks, poll.max_picks
+    exactly, at_most, between = (
+        ("rank", "rank_max", "rank_range") if poll.kind is Kind.RANKED else ("pick", "pick_max", "pick_range")
+    )
+    if least == most:
+        return words.count(exactly, least)
+    if least == 1:
+        return words.count(at_most, most)
+    return words.say(between, min=words.number(least), max=words.number(most))
+
+
+def thanks_for(poll: Poll, vote: Vote, words: Words) -> str:
+    """What the page says to a vote that was recorded."""
+    thanks = words.say("thanks" if vote.ballot.status == "counted" else "held")
+    if 0 in folded(vote.ballot.selection, poll.folds):
+        return f"{thanks} {words.say('own_recorded')}"
+    return thanks
+
+
+def refusal_of(snapshot: Snapshot, error: PollError, words: Words) -> str:
+    """What the page says to a vote that was not recorded; its code is one of TOLD."""
+    if error.code is Code.POLL_NOT_OPEN and snapshot.state is State.SCHEDULED:
+        return words.say("early")
+    key = TOLD[error.code]
+    if key:
+        return words.say(key)
+    reason, rank = error.details.get("reason"), error.details.get("rank")
+    if reason is None:
+        return hint_of(snapshot.poll, words)
+    rank_text = words.number(rank) if isinstance(rank, int) else ""
+    return words.say(f"error_{reason}", rank=rank_text, max=words.number(MAX_TEXT))
+
+
+def facts_of(snapshot: Snapshot, words: Words, *, visible: bool) -> list[str]:
+    """How many have voted, until when that goes, and what to think of it."""
+    poll = snapshot.poll
+    voters = words.count("voters", snapshot.results.voters) if visible else words.say(poll.visibility)
+    return [voters, _schedule(snapshot, words), words.say("sample")]
+
+
+def _schedule(snapshot: Snapshot, words: Words) -> str:
+    poll = snapshot.poll
+    zone = poll.site.time_zone
+    if snapshot.state is State.SCHEDULED and poll.opens_at is not None:
+        return words.say("opens", time=words.time(poll.opens_at, zone))
+    if poll.closes_at is None:
+        return words.say("open")
+    key = "closed" if snapshot.state is State.CLOSED else "closes"
+    return words.say(key, time=words.time(poll.closes_at, zone))
