@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pollsvc.app import create_app
+from pollsvc.app import EDITORS_CONNECTIONS, create_app
 from pollsvc.cli import protocol
 from pollsvc.cli.server import Server, listen
+from pollsvc.domain.editor import Role
 from pollsvc.settings import Settings
+from tests.support.editors import COOKIE, EditorHttp, add_editor, add_session
 from tests.support.reader import Http, Reader
 from tests.support.server import SECRET, Service, add_site, free_port, until
 
@@ -93,3 +95,23 @@ async def test_honest_readers_are_served_beside_many_that_never_end(hurried: Ser
         kept = await http.get("/healthz")  # a connection that rests between requests is not cut by it
         assert kept.status == 200
     assert await asyncio.gather(*slow) == [b""] * 200
+
+
+async def test_slow_uploads_keep_no_editor_waiting(hurried: Service) -> None:
+    secret = await add_session(hurried.database_url, await add_editor(hurried.database_url, Role.EDITOR))
+    head = (
+        f"POST /admin/images HTTP/1.1\r\nhost: t\r\norigin: {hurried.base_url}\r\n"
+        f"cookie: {COOKIE}={secret}\r\ncontent-type: multipart/form-data; boundary=b\r\n"
+        "content-length: 99\r\nexpect: 100-continue\r\n\r\n--b"
+    ).encode()
+    uploads = []
+    for _ in range(EDITORS_CONNECTIONS):
+        reader, writer = await asyncio.open_connection("127.0.0.1", hurried.port)
+        writer.write(head)
+        assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"  # the body is being read
+        uploads.append(writer)
+    async with EditorHttp(hurried.base_url) as http:
+        http.secret = secret
+        assert (await http.get("/admin")).status == 200
+    for writer in uploads:
+        writer.close()

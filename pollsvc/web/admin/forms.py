@@ -1,17 +1,15 @@
 """Forms that browsers send, read within limits, and what was wrong with them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.types import Message
 
 from pollsvc.domain.errors import Code, PollError
 
 MAX_FORM = 1024 * 1024
-"""Bytes of a form, its files included, where its page does not say otherwise."""
+"""Bytes of a form, its files included, where its route does not say otherwise; and of a field."""
 MAX_FIELDS = 2_000
 
 
@@ -43,21 +41,10 @@ class Form:
         return value if isinstance(value, UploadFile) and value.filename else None
 
 
-async def read_form(request: Request, *, max_bytes: int = MAX_FORM, max_files: int = 0) -> Form:
-    """The request's form. Raises PollError `body_too_large`, or `bad_request` for what is no form."""
-    read = 0
-
-    async def receive() -> Message:
-        nonlocal read
-        message = await request.receive()
-        read += len(message.get("body", b""))
-        if read > max_bytes:
-            raise PollError(Code.BODY_TOO_LARGE, f"Send at most {max_bytes // 1024} KiB.")
-        return message
-
-    limits: dict[str, Any] = {"max_files": max_files, "max_fields": MAX_FIELDS, "max_part_size": max_bytes}
+async def read_form(request: Request, *, max_files: int = 0) -> Form:
+    """The request's form. Raises PollError `bad_request` for what is none; the guard bounds its length."""
     try:
-        data = await Request(request.scope, receive).form(**limits)
+        data = await request.form(max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_FORM)
     except (HTTPException, UnicodeDecodeError):
         raise _no_form() from None
     if any("\0" in text for field in data.multi_items() for text in field if isinstance(text, str)):

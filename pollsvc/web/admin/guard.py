@@ -2,20 +2,23 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.editor import Role
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.services.desk import Desk, Work
+from pollsvc.web.admin.forms import MAX_FORM
 from pollsvc.web.admin.people.cookie import SessionCookie
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
+from pollsvc.web.bodies import taken
 from pollsvc.web.errors import STATUS, as_poll_error
 
 Handler = Callable[[Request, Visit], Awaitable[Response]]
@@ -48,12 +51,16 @@ _NEXT = re.compile(r"/admin(/[\w.~:-]+)*(\?[\w.~:/?=&%+-]*)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AdminRoute:
-    """A page for those who are signed in and have the role, or one that may do as much."""
+    """A page for those who are signed in and have the role, or one that may do as much.
+
+    What is sent to it has at most `max_body` bytes.
+    """
 
     path: str
     endpoint: Handler
     methods: Sequence[str] = ("GET",)
     role: Role = Role.VIEWER
+    max_body: int = MAX_FORM
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class OpenRoute:
     endpoint: OpenHandler
     methods: Sequence[str] = ("GET",)
     role: None = None
+    max_body: int = MAX_FORM
 
 
 class Guard:
@@ -110,7 +118,7 @@ class Guard:
     def turn_away(self, request: Request) -> Response:
         """What those who are not signed in get: the way to sign in, and back to the page they wanted."""
         if request.method not in _SAFE:
-            raise PollError(Code.NOT_SIGNED_IN, "You are signed out; sign in and do it again.")
+            raise _signed_out()
         path, query = request.scope["path"], request.url.query
         wanted = quote(path) + (f"?{query}" if query else "")
         return self._render.redirect("/admin/sign-in", next=None if path == "/admin" else wanted)
@@ -140,30 +148,43 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         guard, route, request = self._guard, self.route, Request(scope, receive)
         visit: Visit | None = None
-        begun = False
         try:
             guard.check_origin(request)
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise PollError(Code.NOT_FOUND, "There is no such page; check the address.")
-            if isinstance(route, OpenRoute):
-                response = await route.endpoint(request)
-            else:
-                async with guard.desk.open() as work:
+            async with AsyncExitStack() as stack:
+                if request.method not in _SAFE:
+                    visit = await self._sender(request)
+                    body = await stack.enter_async_context(taken(receive, route.max_body))
+                    request = Request(scope, body)
+                if isinstance(route, OpenRoute):
+                    response = await route.endpoint(request)
+                else:
+                    work = await stack.enter_async_context(guard.desk.open())
                     visit = await guard.visit(request, work)
-                    if visit is None:
-                        response = guard.turn_away(request)
-                    else:
-                        _require(visit, route.role)
-                        response = await route.endpoint(request, visit)
-                    if isinstance(response, StreamingResponse):  # it may read while it is sent
-                        begun = True
-                        await _dressed(response)(scope, receive, send)
-                        return
+                    response = await self._answer(request, visit, route)
         except Exception as error:
-            if begun:
-                raise
             response = guard.error_page(request, visit, as_poll_error(error, scope))
-        await _dressed(response)(scope, receive, send)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        await response(scope, receive, send)
+
+    async def _sender(self, request: Request) -> Visit | None:
+        """Who is about to send a body; None where everybody may. Raises PollError for whoever may not."""
+        if isinstance(self.route, OpenRoute):
+            return None
+        async with self._guard.desk.open() as work:
+            visit = await self._guard.visit(request, work)
+        if visit is None:
+            raise _signed_out()
+        _require(visit, self.route.role)
+        return visit
+
+    async def _answer(self, request: Request, visit: Visit | None, route: AdminRoute) -> Response:
+        if visit is None:
+            return self._guard.turn_away(request)
+        _require(visit, route.role)
+        return await route.endpoint(request, visit)
 
 
 def local_path(text: str) -> str:
@@ -179,7 +200,5 @@ def _require(visit: Visit, role: Role) -> None:
         raise PollError(Code.FORBIDDEN, f"This takes the role {role}; yours is {visit.editor.role}.")
 
 
-def _dressed(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+def _signed_out() -> PollError:
+    return PollError(Code.NOT_SIGNED_IN, "You are signed out; sign in and do it again.")

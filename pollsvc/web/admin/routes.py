@@ -19,6 +19,7 @@ from pollsvc.web.admin.polls.exports import ExportPages
 from pollsvc.web.admin.polls.list_page import PollListPage
 from pollsvc.web.admin.polls.record import RecordPages
 from pollsvc.web.admin.polls.state import StatePages
+from pollsvc.web.admin.polls.upload import MAX_BODY as WITH_IMAGES
 from pollsvc.web.admin.polls.write_ins import WriteInPages
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.sites import SitePages
@@ -91,18 +92,18 @@ def admin_routes(to: AdminPages) -> Sequence[AdminRoute | OpenRoute]:
         AdminRoute("/admin/sites/{site}", to.sites.change, ["POST"], Role.ADMIN),
         AdminRoute("/admin/articles", to.articles.all),
         AdminRoute("/admin/articles", to.articles.change, ["POST"], Role.EDITOR),
-        AdminRoute("/admin/preview", to.edit.preview, ["POST"], Role.EDITOR),
-        AdminRoute("/admin/images", to.edit.upload, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/preview", to.edit.preview, ["POST"], Role.EDITOR, WITH_IMAGES),
+        AdminRoute("/admin/images", to.edit.upload, ["POST"], Role.EDITOR, WITH_IMAGES),
         AdminRoute("/admin/polls", to.polls.show),
         AdminRoute("/admin/polls/new", to.edit.new, role=Role.EDITOR),
-        AdminRoute("/admin/polls/new", to.edit.create, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/polls/new", to.edit.create, ["POST"], Role.EDITOR, WITH_IMAGES),
         # below all whose addresses are words, such as /admin/polls/new
         AdminRoute("/admin/polls/{poll}", to.watch.show),
         AdminRoute("/admin/polls/{poll}/live", to.watch.live),
         AdminRoute("/admin/polls/{poll}/edit", to.edit.edit, role=Role.EDITOR),
-        AdminRoute("/admin/polls/{poll}/edit", to.edit.save, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/polls/{poll}/edit", to.edit.save, ["POST"], Role.EDITOR, WITH_IMAGES),
         AdminRoute("/admin/polls/{poll}/version", to.edit.version, role=Role.EDITOR),
-        AdminRoute("/admin/polls/{poll}/version", to.edit.replace, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/polls/{poll}/version", to.edit.replace, ["POST"], Role.EDITOR, WITH_IMAGES),
         AdminRoute("/admin/polls/{poll}/open", to.state.open, ["POST"], Role.EDITOR),
         AdminRoute("/admin/polls/{poll}/publish", to.state.publish, ["POST"], Role.EDITOR),
         AdminRoute("/admin/polls/{poll}/close", to.state.close, ["POST"], Role.EDITOR),

@@ -16,6 +16,7 @@ from pollsvc.domain.errors import Code, PollError, bad, no_such_poll
 from pollsvc.domain.poll import Poll, Site, is_id
 from pollsvc.services.desk import Desk, Work
 from pollsvc.services.snapshots import dump
+from pollsvc.web.bodies import taken
 from pollsvc.web.http import read_body
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ COMMON_CODES = (Code.BAD_REQUEST, Code.BAD_API_KEY, Code.FORBIDDEN, Code.BUSY)
 """What may go wrong with every call."""
 
 FILE = "file"
-"""What a route gives that is no JSON value but a file."""
+"""What a route gives, or takes, that is no JSON value but a file."""
 
 _ETAG = re.compile(r'"(\d{1,9})"')
 
@@ -134,6 +135,7 @@ class ApiRoute:
     query: tuple[str, ...] = ()
     if_match: str = ""  # "optional" or "required"
     codes: tuple[Code, ...] = ()
+    max_body: int = MAX_JSON
 
 
 class Gate:
@@ -155,19 +157,33 @@ class Gate:
     def _endpoint(self, by_method: dict[str, ApiRoute]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             route = by_method["GET" if request.method == "HEAD" else request.method]
-            scheme, _, text = request.headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer":
-                raise PollError(Code.BAD_API_KEY, "Send an API key as `Authorization: Bearer KEY`.")
+            if route.method == "GET":
+                return await self._answer(request, route)
             async with self._desk.open() as work:
-                key = await work.api_keys.authenticate(text.strip())
-                if route.scope not in key.scopes:
-                    raise PollError(Code.FORBIDDEN, f"This key may not do that; it needs {route.scope}.")
-                return await route.endpoint(Call(request, key, work.by(key.actor)))
+                await _key_of(request, work, route)  # who may not do it need not send the body
+            async with taken(request.receive, route.max_body) as body:
+                return await self._answer(Request(request.scope, body), route)
 
         return endpoint
+
+    async def _answer(self, request: Request, route: ApiRoute) -> Response:
+        async with self._desk.open() as work:
+            key = await _key_of(request, work, route)
+            return await route.endpoint(Call(request, key, work.by(key.actor)))
 
 
 def answer(value: object, status: int = 200, **headers: str) -> Response:
     """A JSON answer that nobody keeps; an underscore in a header's name stands for a hyphen."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     return Response(dump(value), status, {"cache-control": "no-store", **named}, "application/json")
+
+
+async def _key_of(request: Request, work: Work, route: ApiRoute) -> ApiKey:
+    """The key of a request. Raises PollError `bad_api_key`, or `forbidden` when the route is not for it."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise PollError(Code.BAD_API_KEY, "Send an API key as `Authorization: Bearer KEY`.")
+    key = await work.api_keys.authenticate(text.strip())
+    if route.scope not in key.scopes:
+        raise PollError(Code.FORBIDDEN, f"This key may not do that; it needs {route.scope}.")
+    return key

@@ -14,7 +14,7 @@ from pollsvc.web.admin.polls.asked import anew, asked
 from pollsvc.web.admin.polls.form import PollForm
 from pollsvc.web.admin.polls.form_page import Edited, FormPage
 from pollsvc.web.admin.polls.preview import Previews
-from pollsvc.web.admin.polls.upload import MAX_BODY, add_image, read_poll_form
+from pollsvc.web.admin.polls.upload import add_image, read_poll_form
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 
@@ -124,7 +124,7 @@ class EditPages:
         """`POST /admin/images`: keep the image in the field `file`; a fragment with its id or the problem."""
         image, problem = None, "Choose an image."
         try:
-            fields = await read_form(request, max_bytes=MAX_BODY, max_files=1)
+            fields = await read_form(request, max_files=1)
             image = await add_image(visit.work.images, fields, "file")
         except PollError as error:
             problem = error.message

@@ -31,7 +31,7 @@ class SentForm:
 
 async def read_poll_form(request: Request, images: Images, lang: str) -> SentForm:
     """The form of a request; its images are kept, and their ids stand in the form instead."""
-    fields = await read_form(request, max_bytes=MAX_BODY, max_files=MAX_ROWS)
+    fields = await read_form(request, max_files=MAX_ROWS)
     form, failed = PollForm.read(fields, lang), dict[str, str]()
     rows = []
     for row in form.rows:
