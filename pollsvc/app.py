@@ -43,6 +43,7 @@ from pollsvc.web.admin.polls.articles import ArticlePages
 from pollsvc.web.admin.polls.edit import EditPages
 from pollsvc.web.admin.polls.exports import ExportPages
 from pollsvc.web.admin.polls.form_page import FormPage
+from pollsvc.web.admin.polls.imports import ImportPages
 from pollsvc.web.admin.polls.list_page import PollListPage
 from pollsvc.web.admin.polls.preview import Previews
 from pollsvc.web.admin.polls.record import RecordPages
@@ -56,8 +57,9 @@ from pollsvc.web.admin.watching.dashboard import DashboardPage
 from pollsvc.web.admin.watching.page import WatchPages
 from pollsvc.web.admin.webhooks import WebhookPages
 from pollsvc.web.api.gate import Gate
+from pollsvc.web.api.imports import ApiImports
 from pollsvc.web.api.polls import ApiPolls
-from pollsvc.web.api.routes import api_routes
+from pollsvc.web.api.routes import Answerers, api_routes
 from pollsvc.web.api.sites import ApiArticles, ApiSites
 from pollsvc.web.api.webhooks import ApiWebhooks
 from pollsvc.web.errors import ErrorBoundary
@@ -119,7 +121,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     addresses = Addresses(settings.trusted_proxies)
     pool, passwords = Pool(url, EDITORS_CONNECTIONS), Passwords()
     desk = Desk(pool, Means(clock, passwords, receipts, settings.webhook_origins))
-    api = api_routes(ApiPolls(base_url), ApiArticles(), ApiSites(), ApiWebhooks())
+    api = api_routes(Answerers(ApiPolls(base_url), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks()))
     endpoints = Endpoints(
         vote=CastVote(voting, tallies, addresses, own_origin),
         poll=GetPoll(tallies, clock),
@@ -211,5 +213,6 @@ def _admin(
         write_ins=WriteInPages(render, clock),
         sites=SitePages(render, langs),
         exports=ExportPages(render),
+        imports=ImportPages(render, langs),
     )
     return Guard(desk, render, cookie, base_url, own_origin).routes(admin_routes(pages))

@@ -32,6 +32,7 @@ async def places(desk_service: Service) -> dict[str, str]:
     return {
         "list": "/admin/polls",
         "nothing found": "/admin/polls?q=zzz",
+        "import": "/admin/polls/import",
         "which site": "/admin/polls/new",
         "edit": f"/admin/polls/{poll}/edit",
         "edit in Arabic": f"/admin/polls/{arabic}/edit",

@@ -9,8 +9,9 @@ import pytest
 
 from pollsvc.domain.errors import Code
 from pollsvc.web.api.description import describe_api
+from pollsvc.web.api.imports import ApiImports
 from pollsvc.web.api.polls import ApiPolls
-from pollsvc.web.api.routes import api_routes
+from pollsvc.web.api.routes import Answerers, api_routes
 from pollsvc.web.api.sites import ApiArticles, ApiSites
 from pollsvc.web.api.webhooks import ApiWebhooks
 from pollsvc.web.errors import STATUS
@@ -79,7 +80,9 @@ def test_openapi_describes_every_route_of_the_interface() -> None:
     document = json.loads((PACKAGE / "web/openapi.json").read_text())
     routed = set(re.findall(r'Route\("(/api/[^"]+)"', (PACKAGE / "web/routes.py").read_text()))
     assert set(document["paths"]) == routed
-    describe_api(document, api_routes(ApiPolls(""), ApiArticles(), ApiSites(), ApiWebhooks()))
+    describe_api(
+        document, api_routes(Answerers(ApiPolls(""), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks()))
+    )
     named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert named <= set(document["components"]["schemas"])
     operations = [

@@ -7,26 +7,23 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, TextIO
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
 from pollsvc.cli.context import database, json_option, print_json, run, settings
+from pollsvc.domain.clock import zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE
-from pollsvc.domain.poll import Site
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.export import Wanted, export_to
 from pollsvc.services.exports.formats import Format
 from pollsvc.services.exports.sections import What
 from pollsvc.services.imports import wp_polls
-from pollsvc.services.imports.intake import Imported, same_question
+from pollsvc.services.imports.intake import Imported, describe_import, describe_imports
 from pollsvc.services.imports.polls import import_poll
-from pollsvc.services.imports.wp_import import Plan, plan
 from pollsvc.services.imports.wp_import import import_wp_polls as import_all
 from pollsvc.services.receipts import Receipts
 from pollsvc.services.watching.timeline import Bucket
-from pollsvc.storage.database import Connection
 
 _CSV = click.File("r", encoding="utf-8")
 
@@ -66,7 +63,7 @@ async def export(
         what=What(what or (What.TALLY if kind is Format.CSV else What.ALL)),
         format=kind,
         bucket=Bucket(bucket),
-        zone=zone(time_zone) if time_zone else None,
+        zone=zone_named(time_zone) if time_zone else None,
         lang=lang,
     )
     async with database(settings()) as connection:
@@ -108,14 +105,6 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
-def zone(name: str) -> ZoneInfo:
-    """A time zone by its name. Raises PollError `bad_request`."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise bad(f"{name!r} is no time zone; give one such as Asia/Tehran.", "time_zone") from None
-
-
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
 @click.option("--site", "site_name", required=True, help="The site's name or id.")
@@ -142,7 +131,7 @@ async def import_(file: BinaryIO, site_name: str, attach: bool, as_json: bool) -
                 progress=progress,
             )
     if as_json:
-        print_json(_described(made))
+        print_json(describe_import(made))
     else:
         _tell(made)
 
@@ -179,63 +168,39 @@ async def import_wp_polls(
     found = settings() if dry_run else settings().require_secrets()
     async with database(found) as connection:
         site = await Sites(connection, time.time).get(site_name)
-        at = zone(time_zone or site.time_zone)
+        at = zone_named(time_zone or site.time_zone)
         if dump and not (questions or answers or log):
             polls = wp_polls.read_dump(dump, at)
         elif questions and answers and not dump:
             polls = wp_polls.read_csv(questions, answers, log, at)
         else:
             raise bad("Give either --dump, or --questions and --answers with or without --log.")
-        if dry_run:
-            plans = plan(site, polls, int(time.time()), keep_open=keep_open, lang=lang)
-            made = [await _would_be(connection, site, each) for each in plans]
-        else:
-            with progress_bar("Importing") as progress:
-                made = await import_all(
-                    connection,
-                    site,
-                    polls,
-                    COMMAND_LINE,
-                    receipts=Receipts(found.secret_keys),
-                    clock=time.time,
-                    keep_open=keep_open,
-                    lang=lang,
-                    progress=progress,
-                )
+        with progress_bar("Importing") as progress:
+            made = await import_all(
+                connection,
+                site,
+                polls,
+                COMMAND_LINE,
+                receipts=Receipts(found.secret_keys),
+                clock=time.time,
+                keep_open=keep_open,
+                lang=lang,
+                dry_run=dry_run,
+                progress=progress,
+            )
     _summarise(made, dry_run, as_json)
 
 
-async def _would_be(connection: Connection, site: Site, planned: Plan) -> Imported:
-    """What an import would make."""
-    source, poll, notes = planned
-    if poll is None:
-        return Imported(source.question, None, 0, notes)
-    asked = await same_question(connection, site, poll)
-    return Imported(source.question, poll, source.voters, [*notes, *asked])
-
-
 def _summarise(made: Sequence[Imported], dry_run: bool, as_json: bool) -> None:
-    polls = sum(each.poll is not None for each in made)
-    votes = sum(each.ballots for each in made)
     if as_json:
-        rows = [_described(each, dry_run) for each in made]
-        print_json({"polls": rows, "imported": polls, "votes": votes, "dry_run": dry_run})
+        print_json(describe_imports(made, dry_run=dry_run))
         return
     for each in made:
         _tell(each, dry_run)
+    polls = sum(each.poll is not None for each in made)
+    votes = sum(each.ballots for each in made)
     would = "Would import" if dry_run else "Imported"
     click.echo(f"{would} {polls:,} polls with {votes:,} votes; {len(made) - polls:,} left out.")
-
-
-def _described(made: Imported, dry_run: bool = False) -> dict[str, object]:
-    """An imported poll as JSON values; `id` is null where none was made."""
-    return {
-        "id": made.poll.id if made.poll and not dry_run else None,
-        "question": made.question,
-        "ballots": made.ballots,
-        "notes": list(made.notes),
-        "left_out": made.poll is None,
-    }
 
 
 def _tell(made: Imported, dry_run: bool = False) -> None:

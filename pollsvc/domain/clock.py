@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pollsvc.domain.errors import bad
 
 Clock = Callable[[], float]
 """Returns Unix time in seconds; passed in, so that tests can hold time still."""
@@ -36,3 +39,11 @@ def parse_time(text: str, zone: tzinfo = UTC) -> int:
         if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
             raise ValueError(f"{text} does not exist in {zone}: the clocks are put forward")
     return int(moment.timestamp())
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """A time zone of the IANA database. Raises PollError `bad_request`."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise bad(f"{name!r} is no time zone; give one such as Asia/Tehran.", "time_zone") from None

@@ -27,6 +27,7 @@ class Scope(StrEnum):
 
     POLLS_READ = "polls:read"
     POLLS_WRITE = "polls:write"
+    POLLS_IMPORT = "polls:import"
     RESULTS_READ = "results:read"
     SITES_READ = "sites:read"
     SITES_WRITE = "sites:write"

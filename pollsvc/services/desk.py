@@ -20,6 +20,8 @@ from pollsvc.services.editing.reviewing import Reviewing
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.editing.written import WriteInCounts
 from pollsvc.services.exports.exporting import Exporting
+from pollsvc.services.imports.importing import Importing
+from pollsvc.services.imports.intake import Means as ImportMeans
 from pollsvc.services.receipts import Receipts
 from pollsvc.services.watching.lookout import Readings
 from pollsvc.services.webhooks.webhooks import Webhooks
@@ -57,6 +59,7 @@ class Work:
         self.images = Images(connection, clock)
         self.readings = Readings(connection)
         self.exporting = Exporting(connection, clock)
+        self.importing = Importing(ImportMeans(connection, actor, receipts, clock))
         self.webhooks = Webhooks(connection, clock, webhook_origins, actor)
         self.log = AuditLog(connection)
 

@@ -3,10 +3,9 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pollsvc.domain.article import canonical_origin
-from pollsvc.domain.clock import Clock
+from pollsvc.domain.clock import Clock, zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import Site
@@ -110,10 +109,7 @@ def _checked(site: Site) -> Site:
             )
     if not 1 <= len(canonical) <= MAX_ORIGINS:
         raise bad(f"A site needs 1 to {MAX_ORIGINS} origins, such as https://news.example.", "origins")
-    try:
-        ZoneInfo(site.time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise bad(f"{site.time_zone!r} is no time zone; give one such as Asia/Tehran.", "time_zone") from None
+    zone_named(site.time_zone)
     if not is_lang(site.locale):
         raise bad(f"{site.locale!r} is no language that is known; give a tag such as en or pt-BR.", "locale")
     if not 1 <= site.percent_from <= 1_000_000:

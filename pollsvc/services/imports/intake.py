@@ -47,6 +47,27 @@ class Imported(NamedTuple):
     notes: Sequence[str]
 
 
+def describe_import(made: Imported, *, dry_run: bool = False) -> dict[str, object]:
+    """What was imported as JSON values; `id` is null where no poll was made."""
+    return {
+        "id": made.poll.id if made.poll and not dry_run else None,
+        "question": made.question,
+        "ballots": made.ballots,
+        "notes": list(made.notes),
+        "left_out": made.poll is None,
+    }
+
+
+def describe_imports(made: Sequence[Imported], *, dry_run: bool) -> dict[str, object]:
+    """Many imports as JSON values, with how many polls and votes they are."""
+    return {
+        "polls": [describe_import(each, dry_run=dry_run) for each in made],
+        "imported": sum(each.poll is not None for each in made),
+        "votes": sum(each.ballots for each in made),
+        "dry_run": dry_run,
+    }
+
+
 class Link(NamedTuple):
     """An article that a poll is placed on: its canonical URL, and its address as readers follow it."""
 

@@ -58,13 +58,14 @@ async def import_wp_polls(
     clock: Clock,
     keep_open: bool = False,
     lang: str | None = None,
+    dry_run: bool = False,
     progress: Progress | None = None,
 ) -> list[Imported]:
     """Make polls of a site out of those of WP-Polls, as `plan` says, with their votes.
 
     Each vote becomes a ballot of a voter of its own, signed by us, in the minute that WordPress logged.
     `connection` is used by nobody else meanwhile, and votes go on. When something fails, the poll that was
-    being imported is removed, and those before it stay.
+    being imported is removed, and those before it stay. With `dry_run` nothing is made, only told.
     """
     now = int(clock())
     plans = plan(site, polls, now, keep_open=keep_open, lang=lang)
@@ -75,6 +76,9 @@ async def import_wp_polls(
             made.append(Imported(source.question, None, 0, notes))
             continue
         asked = await same_question(connection, site, poll)
+        if dry_run:
+            made.append(Imported(source.question, poll, source.voters, [*notes, *asked]))
+            continue
         written = _nobody if progress is None else _further(progress, done, total)
         async with intake(Means(connection, actor, receipts, clock), poll, written) as taking:
             await _fill(taking, source, poll, now)

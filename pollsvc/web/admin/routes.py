@@ -16,6 +16,8 @@ from pollsvc.web.admin.people.sign_in import SignInPage
 from pollsvc.web.admin.polls.articles import ArticlePages
 from pollsvc.web.admin.polls.edit import EditPages
 from pollsvc.web.admin.polls.exports import ExportPages
+from pollsvc.web.admin.polls.imports import MAX_BODY as WITH_FILES
+from pollsvc.web.admin.polls.imports import ImportPages
 from pollsvc.web.admin.polls.list_page import PollListPage
 from pollsvc.web.admin.polls.record import RecordPages
 from pollsvc.web.admin.polls.state import StatePages
@@ -50,6 +52,7 @@ class AdminPages:
     write_ins: WriteInPages
     sites: SitePages
     exports: ExportPages
+    imports: ImportPages
 
     async def settings(self, _request: Request, visit: Visit) -> Response:
         """`GET /admin/settings`: the first of the settings' pages that the editor may open."""
@@ -97,6 +100,8 @@ def admin_routes(to: AdminPages) -> Sequence[AdminRoute | OpenRoute]:
         AdminRoute("/admin/polls", to.polls.show),
         AdminRoute("/admin/polls/new", to.edit.new, role=Role.EDITOR),
         AdminRoute("/admin/polls/new", to.edit.create, ["POST"], Role.EDITOR, WITH_IMAGES),
+        AdminRoute("/admin/polls/import", to.imports.show, role=Role.ADMIN),
+        AdminRoute("/admin/polls/import", to.imports.take, ["POST"], Role.ADMIN, WITH_FILES),
         # below all whose addresses are words, such as /admin/polls/new
         AdminRoute("/admin/polls/{poll}", to.watch.show),
         AdminRoute("/admin/polls/{poll}/live", to.watch.live),

@@ -27,7 +27,7 @@ _RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "S
 def describe_api(document: dict[str, Any], table: Sequence[ApiRoute]) -> None:
     """Add paths, schemas and the API key to an OpenAPI 3.1 document."""
     more = json.loads((Path(__file__).parent / "schemas.json").read_bytes())
-    bodies = {route.takes for route in table if route.takes is not None}
+    bodies = {route.takes for route in table if isinstance(route.takes, type)}
     _, components = schema_components(sorted(bodies, key=lambda body: body.__name__), ref_template=_REF)
     document["components"]["schemas"] |= more["schemas"] | components
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -58,16 +58,20 @@ def _operation(route: ApiRoute, parameters: dict[str, Any]) -> dict[str, Any]:
     }
     if route.takes is not None:
         codes = (*codes, Code.BODY_TOO_LARGE)
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": _REF.format(name=route.takes.__name__)}}},
-        }
+        operation["requestBody"] = {"required": True, "content": _content(route.takes)}
     for code in dict.fromkeys(codes):
         answer = operation["responses"].setdefault(str(STATUS[code]), _problem())
         answer["description"] = f"{answer['description']} `{code.value}`".strip()
         if code is Code.BUSY:
             answer["headers"] = _RETRY_AFTER
     return operation
+
+
+def _content(takes: type | str) -> dict[str, Any]:
+    """What a body is: JSON of a type, or a file."""
+    if isinstance(takes, str):
+        return {"application/octet-stream": {"schema": {}}}
+    return {"application/json": {"schema": {"$ref": _REF.format(name=takes.__name__)}}}
 
 
 def _success(route: ApiRoute) -> dict[str, Any]:

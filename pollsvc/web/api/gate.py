@@ -1,9 +1,11 @@
 """The gate of the editors' interface: API keys, their scopes and sites, JSON in and out."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Literal, TypeVar, cast
 
 from msgspec import DecodeError, ValidationError
 from msgspec.json import decode
@@ -30,7 +32,7 @@ ROOT = "/api/v1/admin"
 COMMON_CODES = (Code.BAD_REQUEST, Code.BAD_API_KEY, Code.FORBIDDEN, Code.BUSY)
 """What may go wrong with every call."""
 
-FILE = "file"
+FILE: Literal["file"] = "file"
 """What a route gives, or takes, that is no JSON value but a file."""
 
 _ETAG = re.compile(r'"(\d{1,9})"')
@@ -53,6 +55,15 @@ class Call:
             raise bad(f"Send a JSON object with the fields that are documented: {error}.") from None
         except (DecodeError, UnicodeDecodeError, RecursionError):
             raise bad("Send a JSON object.") from None
+
+    @asynccontextmanager
+    async def file(self) -> AsyncIterator[BinaryIO]:
+        """The request's body as a file."""
+        with SpooledTemporaryFile(max_size=MAX_JSON) as file:
+            async for part in self.request.stream():
+                file.write(part)
+            file.seek(0)
+            yield cast("BinaryIO", file)
 
     def query(self, name: str) -> str | None:
         """A query parameter, None if it was not sent or is empty. Raises PollError `bad_request`."""
@@ -120,8 +131,8 @@ Endpoint = Callable[[Call], Awaitable[Response]]
 class ApiRoute:
     """What answers a method of a path below ROOT, which scope a key needs for it, and how it is described.
 
-    `takes` is the body's type, `gives` the name of a schema of the answer (None: there is none), `query`
-    the names of query parameters, `codes` what may go wrong beside COMMON_CODES.
+    `takes` is the body's type, or FILE; `gives` the name of a schema of the answer (None: there is none),
+    `query` the names of query parameters, `codes` what may go wrong beside COMMON_CODES.
     """
 
     method: str
@@ -130,7 +141,7 @@ class ApiRoute:
     scope: Scope
     summary: str
     gives: str | None
-    takes: type | None = None
+    takes: type | Literal["file"] | None = None
     status: int = 200
     query: tuple[str, ...] = ()
     if_match: str = ""  # "optional" or "required"

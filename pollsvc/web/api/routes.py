@@ -1,9 +1,13 @@
 """The one table of the editors' interface; the OpenAPI document is made of it."""
 
+from dataclasses import dataclass
+
 from pollsvc.domain.editor import Scope
 from pollsvc.domain.errors import Code
+from pollsvc.services.imports.importing import MAX_UPLOAD
 from pollsvc.web.api.bodies import ArticleBody, DecisionBody, OrderBody, PollBody, SiteBody
 from pollsvc.web.api.gate import FILE, ApiRoute
+from pollsvc.web.api.imports import ApiImports
 from pollsvc.web.api.polls import ApiPolls
 from pollsvc.web.api.sites import ApiArticles, ApiSites
 from pollsvc.web.api.webhooks import ApiWebhooks, WebhookBody, export
@@ -19,11 +23,26 @@ _ACTS = {
 }
 
 
-def api_routes(
-    polls: ApiPolls, articles: ApiArticles, sites: ApiSites, webhooks: ApiWebhooks
-) -> list[ApiRoute]:
+@dataclass(frozen=True, slots=True)
+class Answerers:
+    """What answers the calls; made by `create_app`."""
+
+    polls: ApiPolls
+    imports: ApiImports
+    articles: ApiArticles
+    sites: ApiSites
+    webhooks: ApiWebhooks
+
+
+def api_routes(to: Answerers) -> list[ApiRoute]:
     """The routes of `/api/v1/admin`."""
-    return [*_of_polls(polls), *_of_articles(articles), *_of_sites(sites), *_of_webhooks(webhooks)]
+    return [
+        *_of_polls(to.polls),
+        *_of_imports(to.imports),
+        *_of_articles(to.articles),
+        *_of_sites(to.sites),
+        *_of_webhooks(to.webhooks),
+    ]
 
 
 def _of_polls(polls: ApiPolls) -> list[ApiRoute]:
@@ -82,6 +101,27 @@ def _of_polls(polls: ApiPolls) -> list[ApiRoute]:
             *("Approve, merge or reject what a reader wrote in", "EditorPoll", DecisionBody),
             if_match="optional",
             codes=_EDIT,
+        ),
+    ]
+
+
+def _of_imports(imports: ApiImports) -> list[ApiRoute]:
+    scope, codes = Scope.POLLS_IMPORT, (Code.NOT_POSSIBLE_NOW,)
+    return [
+        ApiRoute(
+            *("POST", "/imports", imports.poll, scope),
+            *("Import a poll that pollsvc exported: its export of `all`", "Imported", FILE),
+            status=201,
+            query=("site", "attach"),
+            codes=codes,
+            max_body=MAX_UPLOAD,
+        ),
+        ApiRoute(
+            *("POST", "/imports/wp-polls", imports.wp_polls, scope),
+            *("Import all polls of WP-Polls from a SQL dump, plain or gzipped", "ImportedPolls", FILE),
+            query=("site", "time_zone", "lang", "keep_open", "dry_run"),
+            codes=codes,
+            max_body=MAX_UPLOAD,
         ),
     ]
 

@@ -15,6 +15,7 @@ from pollsvc.web.errors import STATUS
 _SCOPES = {
     Scope.POLLS_READ: "Read polls, drafts included",
     Scope.POLLS_WRITE: "Create and change polls and their articles",
+    Scope.POLLS_IMPORT: "Import polls with their votes, which nobody verifies",
     Scope.RESULTS_READ: "Read and export results, hidden ones included",
     Scope.SITES_READ: "Read sites",
     Scope.SITES_WRITE: "Create and change sites",
