@@ -121,7 +121,9 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     addresses = Addresses(settings.trusted_proxies)
     pool, passwords = Pool(url, EDITORS_CONNECTIONS), Passwords()
     desk = Desk(pool, Means(clock, passwords, receipts, settings.webhook_origins))
-    api = api_routes(Answerers(ApiPolls(base_url), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks()))
+    api = api_routes(
+        Answerers(ApiPolls(base_url, clock), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks())
+    )
     endpoints = Endpoints(
         vote=CastVote(voting, tallies, addresses, own_origin),
         poll=GetPoll(tallies, clock),
@@ -212,7 +214,7 @@ def _admin(
         articles=ArticlePages(render, clock),
         write_ins=WriteInPages(render, clock),
         sites=SitePages(render, langs),
-        exports=ExportPages(render),
+        exports=ExportPages(render, clock),
         imports=ImportPages(render, langs),
     )
     return Guard(desk, render, cookie, base_url, own_origin).routes(admin_routes(pages))

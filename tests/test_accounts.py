@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from pollsvc.domain.log import Actor
 from pollsvc.services.accounts.editors import Accounts, check_name
 from pollsvc.services.accounts.passwords import Passwords, check_password
 from pollsvc.services.accounts.sessions import Sessions
+from pollsvc.services.editing.new_poll import NewOption, as_new
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current
 from tests.support.editors import PASSWORD, EditorHttp, add_session, signed_in
-from tests.support.server import Service, add_site, open_connection
+from tests.support.server import SITE, Service, add_site, open_connection
 
 ACTOR = Actor("editor", "tester", "tester")
 
@@ -281,3 +283,20 @@ async def test_the_log_can_be_read(service: Service) -> None:
         assert (await root.get(f"/admin/log?subject={subject}")).body.decode().count("<tr>") == 2
         assert (await root.get("/admin/log?before=x")).status == 400
         assert (await root.get("/admin/log?before=1")).status == 200
+
+
+async def test_the_log_tells_of_polls_in_words(service: Service, tmp_path: Path) -> None:
+    poll = await service.add_poll("Who won?", options=("Iran", "America"))
+    async with service.editor() as editor:
+        before = await editor.poll(poll)
+        options = [NewOption({"en": "Persia"}, 1), NewOption({"en": "America"}, 2)]
+        await editor.edit_poll(poll, replace(as_new(before), options=options), correction=True)
+    file = str(tmp_path / "poll.json")
+    await service.run("poll", "export", poll, "--output", file)
+    imported = (await service.cli("poll", "import", file, "--site", SITE, "--attach"))["id"]
+    async with signed_in(service.base_url, service.database_url) as root:
+        for path in ("/admin/log", f"/admin/polls/{poll}/history", f"/admin/polls/{imported}/history"):
+            page = (await root.get(path)).body.decode()
+            assert "Who won?" in page
+            assert "&#34;id&#34;" not in page
+            assert ("Persia</bdi></ins>" in page) is (imported not in path)

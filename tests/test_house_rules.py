@@ -81,7 +81,10 @@ def test_openapi_describes_every_route_of_the_interface() -> None:
     routed = set(re.findall(r'Route\("(/api/[^"]+)"', (PACKAGE / "web/routes.py").read_text()))
     assert set(document["paths"]) == routed
     describe_api(
-        document, api_routes(Answerers(ApiPolls(""), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks()))
+        document,
+        api_routes(
+            Answerers(ApiPolls("", lambda: 0), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks())
+        ),
     )
     named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert named <= set(document["components"]["schemas"])

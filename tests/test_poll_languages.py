@@ -8,6 +8,7 @@ import pytest
 from babel import Locale
 
 import pollsvc
+from pollsvc.domain.poll import direction
 from pollsvc.services.editing.new_poll import NewOption
 from pollsvc.services.strings import Strings
 from tests.support.reader import Http, Reader
@@ -143,3 +144,18 @@ def test_what_only_pages_say_has_names_of_its_own() -> None:
     strings = Strings()
     raw = json.loads((PACKAGE / "strings/en.json").read_text())
     assert not raw["page"].keys() & strings.by_lang["en"].keys()
+
+
+@pytest.mark.parametrize(
+    ("tag", "side"),
+    [
+        ("ar", "rtl"),
+        ("ckb-IQ", "rtl"),
+        ("ku", "ltr"),
+        ("ku-Arab", "rtl"),
+        ("az-Latn-IR", "ltr"),
+        ("en", "ltr"),
+    ],
+)
+def test_the_direction_of_a_language_is_that_of_its_script(tag: str, side: str) -> None:
+    assert direction(tag) == side

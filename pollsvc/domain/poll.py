@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-RIGHT_TO_LEFT = frozenset({"ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"})
-"""Primary language subtags (BCP 47) whose usual script runs from right to left."""
+RIGHT_TO_LEFT = frozenset(
+    {
+        *("ar", "ars", "ary", "arz", "azb", "bal", "bgn", "bqi", "ckb", "dv", "fa", "glk", "he", "khw", "ks"),
+        *("lrc", "mzn", "nqo", "pnb", "ps", "rhg", "sd", "skr", "syr", "ug", "ur", "yi"),
+    }
+)
+"""Primary language subtags whose usual script, in CLDR's likely subtags, runs from right to left."""
+_SCRIPTS_RIGHT_TO_LEFT = frozenset({"adlm", "arab", "aran", "hebr", "nkoo", "rohg", "syrc", "thaa"})
+"""Script subtags, likewise (ISO 15924)."""
 
 MAX_ID = 16
 """The longest id of a poll or a site, in characters."""
@@ -231,5 +238,9 @@ def is_id(text: str) -> bool:
 
 
 def direction(lang: str) -> str:
-    """`rtl` or `ltr` for a BCP 47 language tag, by its primary subtag."""
-    return "rtl" if lang.partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
+    """`rtl` or `ltr` for a language tag, by its script or else its primary subtag (BCP 47, section 2.2)."""
+    primary, *others = lang.lower().split("-")
+    script = next((subtag for subtag in others[:2] if len(subtag) == 4 and subtag.isalpha()), "")
+    if script:
+        return "rtl" if script in _SCRIPTS_RIGHT_TO_LEFT else "ltr"
+    return "rtl" if primary in RIGHT_TO_LEFT else "ltr"

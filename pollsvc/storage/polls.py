@@ -153,9 +153,11 @@ def _within(text: str) -> str:
     return f"%{text}%"
 
 
-async def has_ballots(connection: Connection, poll: str) -> bool:
-    """Whether anybody has voted in a poll, withdrawn votes included."""
-    return bool(await connection.rows("SELECT 1 FROM ballots WHERE poll_id = :poll LIMIT 1", poll=poll))
+async def questions_by_id(connection: Connection, polls: Sequence[str]) -> dict[str, str]:
+    """The questions of polls, each in the poll's first language, by id."""
+    table = schema.polls.c
+    query = select(table.id, table.lang, table.question).where(table.id.in_(polls))
+    return {row.id: json.loads(row.question)[row.lang] for row in await connection.fetch(query)}
 
 
 def folded_text(text: str) -> str:

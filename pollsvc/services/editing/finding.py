@@ -1,5 +1,7 @@
 """Finding polls, and what has happened to them."""
 
+from collections.abc import Sequence
+
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import bad
 from pollsvc.domain.history import Noted
@@ -7,7 +9,7 @@ from pollsvc.domain.poll import Poll
 from pollsvc.domain.tally import Results, results_of
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import history_of
-from pollsvc.storage.polls import LISTED, Search, search_polls
+from pollsvc.storage.polls import LISTED, Search, questions_by_id, search_polls
 from pollsvc.storage.tallies import load_totals
 
 MAX_PAGE = 100
@@ -51,6 +53,10 @@ class Finding:
         """A poll's results as they are now, whatever readers may see of them."""
         version, totals = await load_totals(self._connection, poll.id)
         return results_of(poll, version, totals)
+
+    async def questions(self, polls: Sequence[str]) -> dict[str, str]:
+        """What these polls ask, each in its own language, by id; those that are gone are left out."""
+        return await questions_by_id(self._connection, polls)
 
     async def history(self, poll: str) -> list[Noted]:
         """A poll's public history, oldest first."""

@@ -40,6 +40,10 @@ class Wanted:
         if self.what is What.ALL and self.format is Format.CSV:
             raise bad("CSV holds one table; export the tally or the ballots, or all as JSON.", "what")
 
+    def file_name(self, poll: str) -> str:
+        """What a file of this export of a poll is called."""
+        return f"poll-{poll}-{self.what}.{self.format}"
+
 
 class Export(NamedTuple):
     """A file's name and media type, and its content, to be read once."""
@@ -71,9 +75,8 @@ async def export(
                 pieces = ndjson_pieces(sections.of(wanted.what))
             case Format.CSV:
                 pieces = csv_pieces(sections.table(wanted.what))
-        name = f"poll-{poll_id}-{wanted.what}.{wanted.format}"
         async with aclosing(chunks(pieces)) as content:
-            yield Export(name, MEDIA_TYPES[wanted.format], content)
+            yield Export(wanted.file_name(poll_id), MEDIA_TYPES[wanted.format], content)
 
 
 async def export_to(

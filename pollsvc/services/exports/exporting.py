@@ -42,8 +42,7 @@ class Exporting:
             raise
         length = file.tell()
         file.seek(0)
-        name = f"poll-{poll}-{wanted.what}.{wanted.format}"
-        return Download(name, MEDIA_TYPES[wanted.format], length, _read(file))
+        return Download(wanted.file_name(poll), MEDIA_TYPES[wanted.format], length, _read(file))
 
 
 async def _read(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -1,12 +1,11 @@
 """Polls in the editors' interface: find, create, change, open and close, results."""
 
-import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from starlette.responses import Response
 
-from pollsvc.domain.clock import rfc3339
+from pollsvc.domain.clock import Clock, rfc3339
 from pollsvc.domain.history import Noted
 from pollsvc.domain.poll import Poll
 from pollsvc.services.editing.describing import describe
@@ -19,8 +18,9 @@ from pollsvc.web.api.gate import Call, Endpoint, answer
 class ApiPolls:
     """Answers calls about polls."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, clock: Clock) -> None:
         self._base_url = base_url
+        self._clock = clock
 
     async def find(self, call: Call) -> Response:
         """`GET /polls`."""
@@ -120,7 +120,7 @@ class ApiPolls:
     def json(self, poll: Poll) -> dict[str, object]:
         """A poll as editors get it."""
         return {
-            **describe(poll, time.time()),
+            **describe(poll, self._clock()),
             "url": f"{self._base_url}/p/{poll.id}",
             "embed": embed_code(self._base_url, poll),
         }

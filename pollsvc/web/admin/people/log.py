@@ -1,33 +1,16 @@
 """`/admin/log`: who changed what."""
 
-import json
-from typing import NamedTuple
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import Entry
+from pollsvc.web.admin.deeds import deed_of
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
-
-
-class Difference(NamedTuple):
-    """What changed of one thing, in words; either side may be empty."""
-
-    name: str
-    old: str
-    new: str
-
-
-class Line(NamedTuple):
-    """An entry of the log, to be read."""
-
-    entry: Entry
-    action: str
-    differences: list[Difference]
 
 
 class LogPage:
@@ -42,54 +25,28 @@ class LogPage:
         page = await visit.work.log.page(subject=subject or None, before=_number(request, "before"))
         older = {"subject": subject, "before": page.older, "site": visit.site.id if visit.site else ""}
         query = urlencode({name: value for name, value in older.items() if value})
+        zone = visit.site.time_zone if visit.site else "UTC"
         return self._render(
             "admin/log.html",
             visit,
             request,
             active="log",
-            lines=[Line(entry, _words(entry.action), differences(entry)) for entry in page.entries],
+            deeds=[deed_of(entry, zone) for entry in page.entries],
             subject=subject,
             older=f"?{query}" if page.older else "",
-            names=await _names(visit),
-            zone=visit.site.time_zone if visit.site else "UTC",
+            names=await _names(visit, page.entries),
+            zone=zone,
         )
 
 
-def differences(entry: Entry) -> list[Difference]:
-    """What an entry says was before and after, name by name."""
-    before, after = json.loads(entry.before), json.loads(entry.after)
-    names = dict.fromkeys((*before, *after))
-    found = [
-        Difference(_words(name), _text(name, before.get(name)), _text(name, after.get(name)))
-        for name in names
-    ]
-    return [one for one in found if one.old or one.new]
-
-
-async def _names(visit: Visit) -> dict[str, str]:
-    """What the subjects of the log are called, where they have names."""
+async def _names(visit: Visit, entries: Sequence[Entry]) -> dict[str, str]:
+    """What the subjects of entries are called, where they have names."""
     editors, keys = await visit.work.accounts.all(), await visit.work.api_keys.all()
     kinds = (("site", visit.sites), ("editor", editors), ("key", keys))
-    return {f"{kind}:{one.id}": one.name for kind, found in kinds for one in found}
-
-
-def _text(name: str, value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case int() if name.endswith("_at"):
-            return rfc3339(value)
-        case str() | int() | float():
-            return str(value)
-        case [*items] if all(isinstance(item, str | int) for item in items):
-            return ", ".join(map(str, items))
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _words(name: str) -> str:
-    return name.replace(".", ": ").replace("_", " ")
+    names = {f"{kind}:{one.id}": one.name for kind, found in kinds for one in found}
+    polls = [entry.subject.removeprefix("poll:") for entry in entries if entry.subject.startswith("poll:")]
+    questions = await visit.work.finding.questions(polls)
+    return names | {f"poll:{poll}": question for poll, question in questions.items()}
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -1,10 +1,9 @@
 """`/admin/polls/{poll}/export`: a poll as a file."""
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pollsvc.domain.clock import Clock
 from pollsvc.services.editing.describing import state_of
 from pollsvc.services.exports.formats import Format
 from pollsvc.services.exports.sections import What
@@ -32,8 +31,9 @@ _FORMATS = (
 class ExportPages:
     """Lets every editor download what a poll has."""
 
-    def __init__(self, render: Renderer) -> None:
+    def __init__(self, render: Renderer, clock: Clock) -> None:
         self._render = render
+        self._clock = clock
 
     async def show(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/polls/{poll}/export`."""
@@ -44,7 +44,7 @@ class ExportPages:
             request,
             active="polls",
             poll=poll,
-            state=state_of(poll, time.time()),
+            state=state_of(poll, self._clock()),
             whats=_WHATS,
             formats=_FORMATS,
             buckets=[(bucket.value, bucket.value.capitalize()) for bucket in Bucket],

@@ -7,7 +7,7 @@ from pollsvc.domain.clock import Clock
 from pollsvc.services.editing.describing import state_of
 from pollsvc.services.embed import embed_code
 from pollsvc.services.snapshots import Publisher, Snapshot
-from pollsvc.web.admin.polls.changes import deed_of
+from pollsvc.web.admin.deeds import deed_of
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.pages.history_view import changes_of
@@ -38,7 +38,7 @@ class RecordPages:
             poll=poll,
             state=state_of(poll, self._clock()),
             changes=changes_of(snapshot, await visit.work.finding.history(poll.id), words, poll.lang),
-            deeds=[deed_of(entry, poll) for entry in log.entries],
+            deeds=[deed_of(entry, poll.site.time_zone) for entry in log.entries],
             older=f"?before={log.older}" if log.older else "",
         )
 

@@ -1,4 +1,4 @@
-"""The log's entries of a poll in words: who did what, and each text or rule as it was before and after."""
+"""The log's entries in words: who did what, and each text or rule as it was before and after."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.log import Entry
-from pollsvc.domain.poll import Poll
 from pollsvc.web.admin.polls.conflict import KINDS, VISIBILITIES
 from pollsvc.web.admin.polls.languages import language
 from pollsvc.web.admin.render import when
@@ -37,6 +36,8 @@ _NAMES = {
     "write_in": "Readers may write an answer",
     "replaced_by": "Replaced by",
 }
+_BEGINNINGS = ("poll.create", "poll.import")
+_OF_IMPORTS = ("origin", "ballots")
 _LEFT_OUT = frozenset({"id", "site", "revision", "created_at", "state"})
 _OF_OPTION = {
     "emoji": "emoji",
@@ -63,17 +64,18 @@ class Deed(NamedTuple):
     differences: list[Difference]
 
 
-def deed_of(entry: Entry, poll: Poll) -> Deed:
-    """An entry in words; of a poll's creation, that it was created."""
-    action = ACTIONS.get(entry.action, entry.action.replace(".", ": ").replace("_", " "))
-    if entry.action == "poll.create":
-        return Deed(entry, action, [])
-    found = _differences(json.loads(entry.before), json.loads(entry.after), poll)
+def deed_of(entry: Entry, zone: str) -> Deed:
+    """An entry in words, with times in a time zone; of a poll that came to be, that it did."""
+    action = ACTIONS.get(entry.action) or entry.action.replace(".", ": ").replace("_", " ")
+    before, after = json.loads(entry.before), json.loads(entry.after)
+    if entry.action in _BEGINNINGS:
+        after = {name: after[name] for name in _OF_IMPORTS if name in after}
+    found = _differences(before, after, zone)
     return Deed(entry, action, [one for one in found if one.old != one.new])
 
 
 def _differences(
-    before: Mapping[str, object], after: Mapping[str, object], poll: Poll
+    before: Mapping[str, object], after: Mapping[str, object], zone: str
 ) -> Iterator[Difference]:
     for name in dict.fromkeys((*before, *after)):
         was, is_ = before.get(name), after.get(name)
@@ -84,7 +86,7 @@ def _differences(
         elif name not in _LEFT_OUT:
             shown = name.replace("_", " ")
             label = _NAMES.get(name, shown[:1].upper() + shown[1:])
-            yield Difference(label, _value(name, was, poll), _value(name, is_, poll))
+            yield Difference(label, _value(name, was, zone), _value(name, is_, zone))
 
 
 def _texts(name: str, was: object, is_: object) -> Iterator[Difference]:
@@ -109,18 +111,20 @@ def _options(was: object, is_: object) -> Iterator[Difference]:
     yield Difference("Order of the options", *(", ".join(map(str, order)) for order in orders))
 
 
-def _value(name: str, value: object, poll: Poll) -> str:
-    if value is None or value == []:
-        return ""
+def _value(name: str, value: object, zone: str) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+        case {"min": least, "max": most}:
+            return f"{least} to {most}"
     if name.endswith("_at"):
-        return when(parse_time(str(value)), poll.site.time_zone)
-    if name == "picks":
-        picks = _mapping(value)
-        return f"{picks.get('min')} to {picks.get('max')}"
-    if name == "kind":
-        return KINDS.get(str(value), (str(value),))[0]
-    words = {True: "yes", False: "no"} if isinstance(value, bool) else VISIBILITIES
-    return str(words.get(value, value))  # type: ignore[call-overload]
+        return when(value if isinstance(value, int) else parse_time(str(value)), zone)
+    text = str(value)
+    return KINDS[text][0] if name == "kind" and text in KINDS else VISIBILITIES.get(text, text)
 
 
 def _mapping(value: object) -> Mapping[str, object]:
