@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp
 
-from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.poll import Policy
 from pollsvc.services.accounts.passwords import Passwords
@@ -56,11 +55,12 @@ from pollsvc.web.admin.static import AdminAssets
 from pollsvc.web.admin.watching.dashboard import DashboardPage
 from pollsvc.web.admin.watching.page import WatchPages
 from pollsvc.web.admin.webhooks import WebhookPages
+from pollsvc.web.api.articles import ApiArticles
 from pollsvc.web.api.gate import Gate
 from pollsvc.web.api.imports import ApiImports
 from pollsvc.web.api.polls import ApiPolls
 from pollsvc.web.api.routes import Answerers, api_routes
-from pollsvc.web.api.sites import ApiArticles, ApiSites
+from pollsvc.web.api.sites import ApiSites
 from pollsvc.web.api.webhooks import ApiWebhooks
 from pollsvc.web.errors import ErrorBoundary
 from pollsvc.web.health import Readiness
@@ -96,11 +96,11 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     """Build and wire the service. Raises PollError when the settings cannot work."""
     settings.require_secrets()
     url, base_url = settings.database_url, settings.base_url
-    own_origin = canonical_origin("/".join(base_url.split("/")[:3])) or ""
+    own_origin = settings.origin
     publisher = Publisher(base_url, Strings())
     reading = Connection(url, reconnects=True, timeout=TIMEOUT)
     hub = LiveHub(clock)
-    tallies = Tallies(reading, publisher, clock, on_changed=hub.publish)
+    tallies = Tallies(reading, publisher, clock, on_changed=hub.publish, watched=hub.watched)
     receipts = Receipts(settings.secret_keys)
     writer = BallotWriter(url, receipts.seal, tallies.apply, settings.queue_limit)
     listener = ChangeListener(url, tallies.on_change)

@@ -15,17 +15,21 @@ MIN_SECRET = 32
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def _setting(default: object, text: str) -> Any:
-    return field(default=default, metadata={"help": text})
+def _setting(default: object, text: str, *, secret: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"help": text})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an operator can set; each field `name` is the variable `POLLSVC_NAME`."""
 
-    database_url: str = _setting("sqlite:///pollsvc.db", "sqlite:///path.db or postgresql://user@host/name")
+    database_url: str = _setting(
+        "sqlite:///pollsvc.db", "sqlite:///path.db or postgresql://user@host/name", secret=True
+    )
     secret_keys: tuple[str, ...] = _setting(
-        (), "comma-separated secrets of at least 32 characters, oldest first; the last one signs"
+        (),
+        "comma-separated secrets of at least 32 characters, oldest first; the last one signs",
+        secret=True,
     )
     base_url: str = _setting("", "the service's public URL, path prefix included; default: host and port")
     admission: Policy = _setting(Policy.STANDARD, "default admission policy: open, standard or strict")
@@ -41,6 +45,11 @@ class Settings:
     webhook_origins: tuple[str, ...] = _setting(
         (), "comma-separated origins that webhooks may be sent to; none: there are no webhooks"
     )
+
+    @property
+    def origin(self) -> str:
+        """The origin of `base_url`; empty without one."""
+        return _origin_of(self.base_url) or ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> "Settings":
@@ -95,10 +104,15 @@ def _read(field_name: str, name: str, text: str) -> object:  # noqa: PLR0911 - o
         case "webhook_origins":
             return _origins(name, text)
         case "base_url":
-            if text and canonical_origin("/".join(text.split("/")[:3])) is None:
+            if text and _origin_of(text) is None:
                 raise _wrong(f"{name} must be an http(s) URL such as https://polls.example, not {text!r}.")
             return text.rstrip("/")
     return text
+
+
+def _origin_of(url: str) -> str | None:
+    """The canonical origin of a URL, None when it has none."""
+    return canonical_origin("/".join(url.split("/")[:3]))
 
 
 def _origins(name: str, text: str) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ const mount = (host = document.body) => {
 
 	// In one piece: the result has the form's room.
 	const build = () => {
-		const {kind, question, options, picks: {min, max}, url, strings: s} = poll.data, many = kind == 'multiple'
+		const {kind, question, options, picks: {min, max}, url, away, strings: s} = poll.data, many = !away && kind == 'multiple'
 		const locale = lang.startsWith(s.lang + '-') ? lang : s.lang, rules = new Intl.PluralRules(locale)
 		const number = new Intl.NumberFormat(locale).format, percent = new Intl.NumberFormat(locale, {style: 'percent'}).format
 		const date = new Intl.DateTimeFormat(locale, {dateStyle: 'medium', timeStyle: 'short'}).format
@@ -172,7 +172,7 @@ const mount = (host = document.body) => {
 		const fixed = () => !poll.data.allow_change || poll.state() != 'open'
 		hint = min > 1 && min < max ? s.pick_range.replace('{min}', number(min)).replace('{max}', number(max)) : plural(min < max ? s.pick_max : s.pick, max)
 
-		for (const {id, emoji, label} of options) {
+		for (const {id, emoji, label} of away ? [] : options) {
 			const mine = () => result && poll.vote?.selection.includes(id)
 			const count = () => poll.data.results?.options.find((option) => option.id == id)?.count ?? 0, share = () => count() / (poll.data.results?.voters || 1)
 			list.append(h('li', {part: 'option', className: () => mine() ? 'mine' : ''},
@@ -244,7 +244,8 @@ const mount = (host = document.body) => {
 		inputs()[0].focus()
 	}
 	const choose = () => {
-		const {min, max} = poll.data.picks, {length} = chosen()
+		const {picks: {min, max}, away, url} = poll.data, {length} = chosen()
+		if (away) return open(url)
 		if (length >= min && length <= max) return send()
 		say(hint)
 		inputs()[0].focus()
@@ -259,7 +260,6 @@ const mount = (host = document.body) => {
 		poll.reader(mine)
 		const {reader} = mine, {strings: s} = poll.data
 		try {
-			// Text needs no preflight.
 			reply = await fetch(`${base}/api/v1/polls/${id}/votes`, {method: 'POST', credentials: 'omit',
 				body: JSON.stringify({selection, article: article(), reader, idempotency_key: mine.key})})
 			answer = await reply.json()

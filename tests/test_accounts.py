@@ -279,6 +279,8 @@ async def test_the_log_can_be_read(service: Service) -> None:
         second = (await root.get(f"/admin/log{older}")).body.decode()
         assert "&lt;i&gt;0<" in second
         assert "&lt;i&gt;59" not in second
+        assert "Back to the newest" in second
+        assert "made the API key" in second
         subject = first.partition("?subject=")[2].partition('"')[0]
         assert (await root.get(f"/admin/log?subject={subject}")).body.decode().count("<tr>") == 2
         assert (await root.get("/admin/log?before=x")).status == 400

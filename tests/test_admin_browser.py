@@ -75,6 +75,17 @@ async def test_enter_in_a_field_keeps_a_draft(admin: Admin) -> None:
     assert (await admin.poll(await id_of(page))).draft
 
 
+async def test_enter_in_a_field_publishes_no_new_version(admin: Admin) -> None:
+    old = await admin.service.add_poll("Who won?", ["Iran", "America"])
+    page = await admin.open(f"/admin/polls/{old}/version")
+    await option(page, "Option 1").fill("Persia")
+    async with page.expect_navigation():
+        await press(page, "Enter")
+    await expect(page.get_by_role("heading", name="New version")).to_be_visible()
+    await expect(option(page, "Option 1")).to_have_value("Persia")
+    assert (await admin.poll(old)).replaced_by is None
+
+
 async def test_the_preview_follows_what_is_typed(admin: Admin) -> None:
     page = await admin.open(f"/admin/polls/new?site={await admin.site()}")
     await expect(preview(page).get_by_role("radio")).to_have_count(2)

@@ -15,6 +15,7 @@ from pollsvc.web.admin.watching.axes import (
     bucket_for,
     clock,
     cut,
+    number_of,
     percent,
     round_times,
     scale,
@@ -100,7 +101,8 @@ def test_many_buckets_are_merged_and_no_vote_is_lost() -> None:
 @pytest.mark.parametrize("count", [1, 2, 500])
 def test_one_point_none_and_huge_counts_are_drawn(votes: int, count: int) -> None:
     root = parsed(votes_chart(Point(NOON + 60 * k, votes) for k in range(count)))
-    assert f"{votes * count:,} votes" in texts(root, "desc")[0]
+    said = "1 vote" if votes * count == 1 else f"{votes * count:,} votes"
+    assert texts(root, "desc")[0].startswith(f"{said}; the most")
 
 
 def test_without_data_a_chart_says_so() -> None:
@@ -115,6 +117,39 @@ def test_a_share_is_of_its_own_moment_and_tells_the_last() -> None:
     assert texts(root, "desc") == ["Now, of 80 voters: Iran: 25% (20); Both: 75% (60)."]
     ends = [line.get("points", "").split() for line in root.iter("polyline")]
     assert ends == [["0,120", "1000,180"], ["0,120", "1000,60"]]  # of a height of 240 for 100 %
+
+
+def test_a_single_moment_stands_for_the_time_before_it() -> None:
+    root = parsed(shares_chart([Series("Iran", [0, 3])], times=[NOON, NOON + 300], totals=[0, 4], least=1))
+    assert [line.get("points") for line in root.iter("polyline")] == ["0,60 1000,60"]
+    assert {"12:00", "12:05"} <= {*texts(root, "text")}
+
+
+def test_votes_and_shares_stand_on_the_same_times() -> None:
+    begins = [NOON + 60 * k for k in range(10)]
+    votes = parsed(votes_chart([Point(at, 9) for at in begins], bucket=60))
+    line = parsed(
+        shares_chart(
+            [Series("Iran", [9 * k for k in range(11)])],
+            times=[*begins, NOON + 585],
+            totals=[9 * k for k in range(11)],
+            bucket=60,
+        )
+    )
+    ticks = [
+        [(text.get("x"), text.text) for text in root.iter("text") if ":" in (text.text or "")]
+        for root in (votes, line)
+    ]
+    assert ticks[0] == ticks[1] != []
+
+
+def test_hours_are_merged_into_the_days_of_the_calendar_when_the_clocks_change() -> None:
+    first = int(datetime(2026, 9, 1, tzinfo=ZoneInfo("Europe/Berlin")).timestamp())
+    hours = [Point(first + 3600 * k, 1) for k in range(24 * 80)]
+    told = texts(parsed(votes_chart(hours, bucket=3600, zone=ZoneInfo("Europe/Berlin"))), "title")[1:]
+    days = dict(text.split(": ") for text in told)
+    assert len(days) == len(told) == 80
+    assert {day for day, votes in days.items() if votes != "24"} == {"25 Oct", "19 Nov"}
 
 
 def test_lines_differ_without_colour_and_their_names_do_not_touch() -> None:
@@ -186,7 +221,7 @@ def test_any_label_is_escaped_and_stands_in_full_in_the_description(label: str) 
 
 @pytest.mark.parametrize("values", [[0], [7], [0, 0], [1, 5, 2], list(range(1000))])
 def test_a_sparkline_tells_sum_peak_and_last(values: list[int]) -> None:
-    said = f"{sum(values):,} votes; highest {max(values):,}, last {values[-1]:,}."
+    said = f"{number_of(sum(values), 'vote')}; highest {max(values):,}, last {values[-1]:,}."
     assert texts(parsed(sparkline(values)), "desc") == [said]
 
 
@@ -220,6 +255,7 @@ def test_labels_of_times_name_the_day_at_midnight() -> None:
 def test_small_things() -> None:
     assert [short(n) for n in (0, 5000, 20_000, 1_500_000, 2e12)] == ["0", "5,000", "20k", "1.5M", "2T"]
     assert [percent(1, 3), percent(1, 3000), percent(0, 0)] == ["33%", "0.0%", "–"]
+    assert [percent(1, 8), percent(1, 200), percent(25, 2000)] == ["13%", "1%", "1.3%"]
     assert bucket_for(95 * 60, 60, 96) == 60
     assert bucket_for(96 * 60, 60, 96) == 120
     assert bucket_for(10**9, 7, 96) % 7 == 0

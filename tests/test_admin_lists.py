@@ -5,6 +5,8 @@ from html import unescape
 from urllib.parse import quote
 
 from pollsvc.domain.editor import Role
+from pollsvc.domain.log import COMMAND_LINE, Act, entry_of
+from pollsvc.web.admin.deeds import deed_of
 from tests.support.desk import HERE, Desk, id_in, place_of, text_of
 from tests.support.editors import signed_in
 from tests.support.forms import filled, form_in
@@ -28,7 +30,7 @@ async def test_polls_are_found_by_question_option_article_site_and_state(desk: D
     assert await found("q=zebra&state=draft") == [other]
     [gazette] = re.findall(r'\?site=(\w+)"><bdi>Gazette<', await desk.page("/admin/polls"))
     assert await found(f"q=zebra&site={gazette}") == [other]
-    assert await found("q=%25") == []
+    assert await found("q=z%25bra") == []
     assert "Nothing found" in text_of(await desk.page("/admin/polls?q=<script>x"))
     await desk.page("/admin/polls?state=nonsense", 400)
     await desk.page("/admin/polls?after=nonsense", 400)
@@ -63,14 +65,55 @@ async def test_a_poll_is_opened_closed_archived_and_copied(desk: Desk) -> None:
     await act("close")
     await act("archive")
     assert (await desk.poll(poll)).archived_at is not None
-    await act("archive", archived="")
-    assert (await desk.poll(poll)).archived_at is None
-    await act("archive")
     await act("unarchive")
+    assert (await desk.poll(poll)).archived_at is None
     copy = await act("duplicate")
     assert copy.endswith("/edit?done=poll_duplicated")
     assert (await desk.poll(id_in(copy))).draft
     assert "This is the copy" in text_of(await desk.page(copy))
+
+
+async def test_the_site_that_is_chosen_stays_chosen(desk: Desk) -> None:
+    story = f"{HERE}/chosen/story"
+    poll = await desk.add("Chosen?", articles=[story], write_in=True)
+    site = (await desk.poll(poll)).site.id
+    pages = ["", "/edit", "/version", "/articles", "/write-ins", "/embed", "/history", "/export", "/live"]
+    for path in (
+        *(f"/admin/polls/{poll}{page}?" for page in pages),
+        *("/admin/polls?", "/admin/articles?", f"/admin/articles?url={quote(story)}&", "/admin/log?"),
+    ):
+        page = await desk.page(f"{path}site={site}")
+        links = re.findall(r'<(?:a|form|button)[^>]* (?:href|method="post" action)="([^"]+)"', page)
+        own = [link for link in links if re.search(r"/admin/(polls|articles|log)\b|^\?", link)]
+        assert own or path.endswith("/live?")
+        assert [link for link in own if f"site={site}" not in link] == []
+    done = place_of(await desk.http.send(f"/admin/polls/{poll}/close?site={site}"))
+    assert done == f"/admin/polls/{poll}?done=poll_closed&site={site}"
+
+
+def test_the_log_tells_of_anything_in_words() -> None:
+    before: dict[str, object] = {
+        "options": [{"id": 1, "label": {"en": "a"}, "image": "x1"}, {"id": 2, "state": "pending"}]
+    }
+    merged = {"id": 2, "state": "merged", "merged_into": 1}
+    after: dict[str, object] = {
+        "options": [{"id": 1, "label": {"en": "a"}, "image": "x2"}, merged],
+        "visibility": "never",
+    }
+
+    def told(before: dict[str, object], after: dict[str, object]) -> list[tuple[str, str, str]]:
+        entry = entry_of(Act(COMMAND_LINE, "poll.edit", "poll:x", before, after), 1, 0, "")
+        return [one[:3] for one in deed_of(entry, "UTC").differences]
+
+    assert told(before, after) == [
+        ("Image of option 1", "an image", "another image"),
+        ("State of option 2", "waits for an editor", "merged into another"),
+        ("What option 2 counts for", "", "a"),
+        ("Who sees the results", "", "Editors only"),
+    ]
+    odd: dict[str, object] = {"opens_at": "soon", "closes_at": 10**30, "options": [{"id": []}], "kind": [1]}
+    odd |= {"visibility": {"a": 1}, "question": 7, "picks": "all", "lang": "zz-ZZ"}
+    assert ("Opens", "", "soon") in told({}, odd)
 
 
 async def test_polls_are_attached_to_articles_and_ordered_there(desk: Desk) -> None:
@@ -96,8 +139,9 @@ async def test_polls_are_attached_to_articles_and_ordered_there(desk: Desk) -> N
     assert await order() == [first, second]
     assert place_of(await do(f"up:{second}")).startswith("/admin/articles?url=https%3A%2F%2Fnews.example")
     assert await order() == [second, first]
-    await do(f"up:{second}")
-    await do("up:nobody")
+    for nothing in (f"up:{second}", "down:nobody"):
+        assert "done=" not in place_of(await do(nothing))
+    assert (await do("nonsense")).status == 400
     assert await order() == [second, first]
     await do(f"detach:{second}")
     assert await order() == [first]

@@ -17,15 +17,16 @@ from tests.support.reader import Answer
 from tests.support.server import SECRET, Service, run_service
 
 
-def admin_table() -> list[AdminRoute | OpenRoute]:
-    """The admin's routes as the service has them, the one for unknown addresses among them."""
+def admin_calls() -> list[tuple[AdminRoute | OpenRoute, str]]:
+    """The admin's routes as the service has them, with each method; that of unknown addresses too."""
     settings = Settings(database_url="sqlite:///x.db", secret_keys=(SECRET,), base_url="http://127.0.0.1:1")
     app: Any = create_app(settings)
     routes = [route for route in app._app._router.routes if isinstance(route, Route)]
-    return [route.endpoint.route for route in routes if isinstance(route.endpoint, Guarded)]
+    guarded = [route.endpoint for route in routes if isinstance(route.endpoint, Guarded)]
+    return [(route, method) for one in guarded for method, route in one.by_method.items()]
 
 
-CALLS = [(route, method) for route in admin_table() for method in route.methods]
+CALLS = admin_calls()
 CHANGES = [(route, method) for route, method in CALLS if method not in ("GET", "HEAD")]
 
 

@@ -41,11 +41,13 @@ async def test_write_ins_are_approved_merged_rejected_and_taken_back(desk: Desk,
     await decide("merge", 6, into="1")
     assert (await desk.poll(poll)).options[5].merged_into == 1
     await decide("reject", 5)
-    for wrong, field in (
-        (await decide("merge", 5, into=""), "into-5"),
-        (await decide("approve", 5, label="Science"), "label-5"),
-        (await decide("approve", 3), "label-3"),
-        (await decide("nonsense", 5), "decide-5"),
+    for wrong, field, said in (
+        (await decide("merge", 5, into=""), ["into-5"], "Choose the option that it is the same as."),
+        (await decide("approve", 5, label="Science"), ["label-5"], "merge the answer into it"),
+        (await decide("approve", 3), [], "somebody has approved it meanwhile"),
+        (await decide("nonsense", 5), [], "Approve the answer, merge or reject it."),
     ):
-        assert wrong.status in (400, 409), wrong
-        assert f'href="#{field}"' in wrong.body.decode()
+        page = wrong.body.decode()
+        assert (wrong.status in (400, 409), said in text_of(page)) == (True, True), page
+        assert re.findall(r'<li><a href="#([^"]+)"', page) == field
+        assert all(f'id="{name}"' in page for name in field)

@@ -1,16 +1,20 @@
 """How fast one network may vote: calm votes count, a flood is held for review, and nobody is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from pollsvc.domain.ballot import Status
+from pollsvc.domain.ballot import Ballot, Cast, Outcome, Status
 from pollsvc.domain.poll import Policy
-from pollsvc.services.admission import PACES, Admission, network_of
+from pollsvc.services import pace
+from pollsvc.services.admission import CHANGES, PACES, Admission, network_of
+from pollsvc.storage import ballots as storage
+from pollsvc.storage.database import UNIQUE_VIOLATION, Connection
+from pollsvc.storage.migrate import ensure_current
 from tests.support.reader import Http, Reader
-from tests.support.server import Service, run_service
+from tests.support.server import Service, open_connection, run_service
 
 NOW = 1_800_000_000.0
 
@@ -51,6 +55,19 @@ def test_networks_and_polls_are_counted_apart() -> None:
     burst = PACES[Policy.STRICT].burst  # type: ignore[union-attr]
     for address, poll in (("192.0.2.1", "a"), ("192.0.2.2", "a"), ("192.0.2.1", "b"), ("2001:db8::1", "a")):
         assert cast(admission, address, 2 * burst, poll) == burst
+
+
+def test_many_networks_do_not_make_one_forgotten_that_is_above_its_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pace, "_MAX_COUNTERS", 100)
+    admission = Admission(Policy.STRICT, Clock())
+    cast(admission, "192.0.2.1", 100)
+    for number in range(1000):
+        cast(admission, f"2001:db8:1:{number:x}::1", 1)
+    assert cast(admission, "192.0.2.1", 1) == 0
+    assert admission._counters is not None
+    assert len(admission._counters._due) <= 100
 
 
 def test_a_network_recovers_at_its_pace() -> None:
@@ -176,3 +193,45 @@ async def test_repeats_in_flight_hold_nobody_up(strict: Service) -> None:
         told = [await post(http, poll, "127.0.0.1") for _ in range(4)]
         assert {answer.status for answer in await asyncio.gather(*repeats)} == {200}
     assert told == ["counted"] * 4
+
+
+async def test_one_vote_is_not_changed_without_end(strict: Service) -> None:
+    """A change too many leaves the vote as it was; repeats stay free, and neighbours are not held up."""
+    poll = await strict.add_poll(allow_change=True)
+    async with Http(strict.base_url) as http:
+        reader = Reader(http)
+        told = [await reader.vote(poll, number % 2 + 1) for number in range(CHANGES.burst + 1)]
+        assert {answer.status for answer in told} == {200, 201}
+        for picks in ([2], []):
+            refused = await reader.vote(poll, *picks)
+            assert (refused.status, refused.code) == (429, "slow_down")
+            assert 1 <= int(refused.headers["retry-after"]) <= CHANGES.seconds
+        again = await reader.vote(poll, 1)
+        assert (again.status, again.receipt) == (200, told[-1].receipt)
+        other = Reader(http)
+        assert [(await other.vote(poll, pick)).status for pick in (1, 2)] == [201, 200]
+        assert await http.counts(poll) == [1, 1, 0]
+    await strict.assert_clean()
+
+
+async def test_a_batch_that_is_tried_again_is_charged_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process inserts the ballot of one of its voters while it is being written."""
+    admitted, insert = list[str](), storage.insert_ballots
+
+    async def interrupted(connection: Connection, ballots: Sequence[Ballot]) -> None:
+        monkeypatch.setattr(storage, "insert_ballots", insert)
+        raise UNIQUE_VIOLATION
+
+    def admit() -> str:
+        admitted.append("once")
+        return Status.COUNTED.value
+
+    await ensure_current(database_url)
+    monkeypatch.setattr(storage, "insert_ballots", interrupted)
+    async with open_connection(database_url) as connection:
+        ballot = Ballot("poll", "voter", 1, "1", "", 0, 29_000_000, "")
+        batch = await storage.record(connection, [Cast(ballot, False, admit)], lambda sealed: sealed)
+    assert [each.outcome for each in batch.recorded] == [Outcome.CREATED]
+    assert admitted == ["once"]

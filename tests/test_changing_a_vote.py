@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from tests.support.reader import Http, Reader
-from tests.support.server import Service
+from tests.support.server import Service, open_connection
 
 
 async def tally(service: Service, poll: str) -> Counter[str]:
@@ -113,3 +113,14 @@ async def test_a_change_follows_the_article_it_is_made_on(shared: Service, http:
     await reader.vote(poll, 2, article=stories[1])
     rows = (await shared.export(poll))["tally"]
     assert [(row["article"], row["selection"], row["count"]) for row in rows] == [(stories[1], "2", 1)]
+
+
+async def test_a_vote_that_is_changed_often_leaves_nothing_behind(shared: Service, http: Http) -> None:
+    """An emptied cell goes, that of a withdrawn vote too."""
+    poll, reader = await shared.add_poll(kind="ranked", allow_change=True), Reader(http)
+    for picks in ([1], [1, 2], [2, 1], [], [3], [3, 2, 1]):
+        await reader.vote(poll, *picks)
+    async with open_connection(shared.database_url) as connection:
+        cells = await connection.rows("SELECT selection, count FROM tally WHERE poll_id = :poll", poll=poll)
+    assert list(map(tuple, cells)) == [("3>2>1", 1)]
+    await shared.assert_clean(poll)

@@ -177,6 +177,9 @@ async def test_times_without_an_offset_are_of_the_sites_zone(cli: Service) -> No
         *("--opens", "2030-06-01T12:00"),
     )
     assert (await cli_json(cli, "poll", "show", poll["id"]))["opens_at"] == "2030-06-01T08:30:00Z"
+    first = ("--opens", "0001-01-01T00:00")  # a time of no year in UTC
+    create = ("poll", "create", "--site", "Tehran", "--question", "Q?", "--option", "a", "--option", "b")
+    assert "'0001-01-01T00:00' is no time" in await refused(cli, *create, *first)
 
 
 async def test_results_audit_and_export_of_a_poll(service: Service) -> None:

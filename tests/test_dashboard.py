@@ -34,7 +34,7 @@ async def test_the_dashboard_counts_now_today_and_in_all(room: Newsroom) -> None
     today = {card.poll.id: card.today for card in dashboard.cards}
     assert today == {here.id: 8, there.id: 14}
     assert (dashboard.today, dashboard.counted, dashboard.held, dashboard.lately) == (22, 30, 32, 16)
-    assert dashboard.per_minute == pytest.approx(16 / 4.5)
+    assert dashboard.per_minute == pytest.approx(16 / 5)  # of the 5 minutes that it stands beside
     assert dashboard.settled
     [card] = (await room.dashboard(other)).cards
     assert (card.poll.id, card.pace.lately, card.pace.hour) == (there.id, 8, 12)
@@ -61,7 +61,7 @@ async def test_the_dashboard_tells_what_moves_and_what_takes_off(room: Newsroom)
     assert card.poll.id == moving.id
     assert card.move is not None
     assert card.move.label == "Iran"
-    assert card.move.share == pytest.approx(60 / 160)
+    assert card.move.votes == 60
     assert card.move.change == pytest.approx(60 / 160 - 0.6)
     [card] = dashboard.rising
     assert card.poll.id == moving.id
@@ -102,3 +102,26 @@ async def test_the_dashboards_stamp_changes_with_a_vote_and_with_a_minute_only(r
     room.now += 60
     stamps.append((await room.glance()).stamp)
     assert len(set(stamps)) == 3
+
+
+async def test_a_poll_stands_where_its_schedule_in_memory_puts_it(room: Newsroom) -> None:
+    poll = await room.poll()
+    await room.dashboard()  # now it is in memory
+    await room.editing.close_poll(poll.id)
+    glance = await room.dashboards.glance(room.readings, None)  # before this process hears of it
+    assert glance.agenda.closed == [poll.id]
+    assert ([one.poll.id for one in glance.opened], glance.closed) == ([poll.id], [])
+    assert [one.poll.id for one in (await room.dashboard()).closed] == [poll.id]
+
+
+async def test_a_card_shows_who_leads_also_when_readers_wrote_it(room: Newsroom) -> None:
+    poll = await room.poll("Iran", "The United States", "Both", "Neither", write_in=True)
+    await room.connection.rows(
+        "INSERT INTO options VALUES (:poll, 5, 5, '{}', 'pending', '', '', '{}', 'nobody', NULL)",
+        poll=poll.id,
+    )
+    for selection, times in (("1", 2), ("2", 1), ("3", 1), ("5", 4)):
+        await room.vote(poll, selection, minute("2026-11-22T12:00"), times)
+    [card] = (await room.dashboard()).cards
+    assert [(line.label, line.votes) for line in card.leaders[:2]] == [("Other answers", 4), ("Iran", 2)]
+    assert (len(card.leaders), card.more) == (3, 2)

@@ -9,8 +9,10 @@ from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import PollError
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Site
 from pollsvc.domain.tally import results_of
+from pollsvc.services.editing.anew import anew
 from pollsvc.services.editing.definitions import define
-from pollsvc.services.editing.new_poll import NewOption, NewPoll
+from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
+from pollsvc.services.write_ins import _option_of
 
 SITE = Site("site", "News", frozenset({"https://news.example"}), "en", "UTC", b"k" * 32, 10)
 NOW = 1_800_000_000
@@ -37,6 +39,25 @@ def test_texts_in_several_languages() -> None:
     assert [poll.best_lang(tag) for tag in ("ar-EG", "AR", "fr", "en-GB")] == ["ar", "ar", "en", "en"]
 
 
+def test_a_language_has_one_spelling() -> None:
+    poll = poll_of(
+        {"EN": "Who?", "zh-hANT-tw": "谁？"},
+        [NewOption({"en": "A", "ZH-hant-TW": "一"}), "B"],
+        lang="En",
+        draft=True,
+    )
+    assert (poll.lang, poll.langs) == ("en", ("en", "zh-Hant-TW"))
+    assert poll.options[0].label == {"en": "A", "zh-Hant-TW": "一"}
+    assert "question.EN" in problems_of({"en": "Who?", "EN": "Who?"})
+
+
+def test_a_draft_may_wait_for_its_translations() -> None:
+    question, options = {"en": "Who?", "ar": "من؟"}, [NewOption({"en": "A", "ar": " "}), NewOption("B")]
+    draft = poll_of(question, options, draft=True)
+    assert [option.label for option in draft.options] == [{"en": "A"}, {"en": "B"}]
+    assert set(problems_of(question, options)) == {"options.1.label.ar", "options.2.label.ar"}
+
+
 def test_every_problem_is_told_with_its_field() -> None:
     found = problems_of(
         {"en": "Who?", "ar": " ", "xx": "?"},
@@ -57,6 +78,11 @@ def test_every_problem_is_told_with_its_field() -> None:
     [
         ({"options": ["A"]}, "options"),
         ({"options": ["A", "A"]}, "options.2.label.en"),
+        ({"options": ["Iran", "IRAN"]}, "options.2.label.en"),
+        ({"options": ["Iran", "Iran\u200b"]}, "options.2.label.en"),
+        ({"question": "\u200b\u3164"}, "question.en"),
+        ({"lang": "en@calendar=x"}, "lang"),
+        ({"kind": Kind.RATING, "scale": 10**12}, "scale"),
         ({"options": [str(number) for number in range(51)]}, "options"),
         ({"options": [str(number) for number in range(21)], "kind": Kind.RANKED}, "options"),
         ({"lang": "english"}, "lang"),
@@ -95,6 +121,17 @@ def test_a_reaction_is_named_by_its_emoji() -> None:
     assert poll.options[1].label["en"] == "Sad"
 
 
+def test_one_problem_of_an_emoji_is_told_once() -> None:
+    options = [NewOption(emoji="👍"), NewOption(emoji="x"), NewOption(emoji="y")]
+    assert set(problems_of("How?", options, kind=Kind.REACTION)) == {"options.2.emoji", "options.3.emoji"}
+
+
+def test_a_retired_option_is_no_twin_wherever_it_stands() -> None:
+    retired = NewOption("A", retired=True)
+    for options in ([retired, "A", "B"], ["A", retired, "B"]):
+        assert len(poll_of(options=options).active_options) == 2
+
+
 def test_write_ins_count_where_an_editor_puts_them() -> None:
     written = [
         Option(3, {"en": "iran"}, OptionState.MERGED, write_in="iran", merged_into=1),
@@ -111,6 +148,27 @@ def test_write_ins_count_where_an_editor_puts_them() -> None:
     assert results.options == {1: 3, 2: 0, 4: 4}
     assert results.other == 12  # each ballot once, though it holds two of them
     assert results.voters == 15
+
+
+def test_a_poll_asked_for_anew_has_room_for_so_many_write_ins() -> None:
+    written = [Option(id_, {"en": f"Text {id_}"}, write_in=f"text {id_}") for id_ in range(50, 54)]
+    base = poll_of(options=list(map(str, range(49))), kind=Kind.MULTIPLE)
+    poll = Poll(**{**_fields(base), "options": (*base.options, *written)})
+    copy = define(anew(as_new(poll), poll), SITE, None, NOW)
+    assert [option.label["en"] for option in copy.options] == [*map(str, range(49)), "Text 50"]
+
+
+def test_nobody_votes_for_what_was_merged_into_a_retired_option() -> None:
+    merged = [
+        Option(number, {"en": f"{number}"}, OptionState.MERGED, write_in=f"{number}", merged_into=into)
+        for number, into in ((4, 5), (5, 3), (6, 1))
+    ]
+    base = poll_of(options=["Iran", "America", NewOption("Nobody", retired=True)], write_in=True)
+    poll = Poll(**{**_fields(base), "options": (*base.options, *merged)})
+    assert poll.folds == {4: 3, 5: 3, 6: 1}
+    assert poll.option_ids == {1, 2, 6}
+    with pytest.raises(PollError, match="no longer be chosen"):
+        _option_of(poll, "4")
 
 
 def _fields(poll: Poll) -> dict[str, Any]:

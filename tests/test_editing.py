@@ -12,19 +12,26 @@ import pytest
 from pollsvc.domain.ballot import Ballot, Cast
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.log import Actor
-from pollsvc.domain.poll import Kind, OptionState, Poll, State
+from pollsvc.domain.poll import Kind, Option, OptionState, Poll, State
 from pollsvc.domain.tally import results_of
 from pollsvc.services.audit import audit
+from pollsvc.services.editing import placing
+from pollsvc.services.editing.articles import Articles
 from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.finding import Finding
+from pollsvc.services.editing.lists import MAX_TEXT
 from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
 from pollsvc.services.editing.placing import Placing
+from pollsvc.services.editing.reviewing import Reviewing
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import history_of
-from pollsvc.storage.log import entries
+from pollsvc.storage.imports import begin
+from pollsvc.storage.log import editing, entries
 from pollsvc.storage.migrate import ensure_current
+from pollsvc.storage.polls import load_poll, update_poll
 from pollsvc.storage.tallies import load_totals
 from tests.support.server import SECRET, open_connection
 
@@ -232,16 +239,17 @@ async def test_an_edit_that_changes_nothing_leaves_no_trace(room: Newsroom) -> N
 
 
 async def test_a_log_that_was_altered_is_found(room: Newsroom) -> None:
-    for _ in range(3):
+    for _ in range(4):
         await room.create()
     await room.connection.rows("UPDATE audit_log SET actor_name = 'berta' WHERE number = 2")
-    await room.connection.rows("DELETE FROM audit_log WHERE number = 3")
+    await room.connection.rows("DELETE FROM audit_log WHERE number IN (3, 4)")
     report = await audit(room.connection, RECEIPTS)
     assert [difference["what"] for difference in report.differences] == [
         "entry 2 of the log, or the one before, was altered",
-        "entry 3 of the log is missing",
-        "entry 4 of the log, or the one before, was altered",
+        "entries 3 to 4 of the log are missing",
+        "entry 5 of the log, or the one before, was altered",
     ]
+    assert report.log_entries == 3
     await room.connection.rows("DELETE FROM audit_log")
 
 
@@ -277,3 +285,177 @@ async def test_articles_in_order(room: Newsroom) -> None:
     assert [place.poll for place in await room.placing.of_article(ARTICLE)] == [first.id, second.id]
     async with refused(Code.BAD_REQUEST, "no article URL"):
         await room.placing.attach(second.id, "news")
+
+
+async def test_articles_are_attached_all_or_none(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    poll = await room.create(articles=[ARTICLE])
+    monkeypatch.setattr(placing, "MAX_ARTICLES", 3)
+    more = [f"{ARTICLE}-{number}" for number in range(3)]
+    async with refused(Code.BAD_REQUEST, "at most 3"):
+        await room.placing.attach_all(poll.id, more)
+    assert [place.url for place in await room.placing.of_poll(poll.id)] == [ARTICLE]
+    placed = await room.placing.attach_all(poll.id, [ARTICLE, *more[:2]])
+    assert [(place.url, place.article) for place in placed] == [(ARTICLE, 1), (more[0], 2), (more[1], 3)]
+
+
+async def test_a_poll_stays_one_that_can_be_answered(room: Newsroom) -> None:
+    poll = await room.create(options="ABCDE", kind=Kind.MULTIPLE, min_picks=4)
+    options = [NewOption(label, id=id_, retired=id_ > 2) for id_, label in enumerate("ABCDE", 1)]
+    less = replace(as_new(poll), options=options)
+    async with refused(Code.BAD_REQUEST, "must pick 4 at least"):
+        await room.editing.edit_poll(poll.id, less)
+    edited = await room.editing.edit_poll(poll.id, replace(less, min_picks=2))
+    assert (len(edited.active_options), edited.min_picks, edited.max_picks) == (2, 2, 5)
+    copy = await room.editing.duplicate_poll(poll.id)
+    assert (len(copy.options), copy.min_picks, copy.max_picks) == (2, 2, 2)
+    after = await room.editing.new_version(poll.id, as_new(edited))
+    assert (len(after.options), after.max_picks) == (2, 2)
+
+
+async def test_an_edit_opens_nothing_in_the_archive(room: Newsroom) -> None:
+    poll, draft = await room.create(), await room.create(draft=True)
+    await room.editing.close_poll(poll.id)
+    for one, change in ((poll, {"closes_at": None}), (draft, {"draft": False})):
+        archived = await room.editing.archive_poll(one.id)
+        async with refused(Code.NOT_POSSIBLE_NOW, "archive"):
+            await room.editing.edit_poll(one.id, replace(as_new(archived), **change))
+    new = replace(as_new(await room.editing.poll(poll.id)), question="Who has won?")
+    assert (await room.editing.edit_poll(poll.id, new, correction=True)).archived_at == NOW
+
+
+async def test_a_poll_that_closes_as_it_opens_keeps_its_opening(room: Newsroom) -> None:
+    poll = await room.create()
+    closed = await room.editing.close_poll(poll.id)
+    assert (closed.opens_at, closed.closes_at, closed.state(NOW)) == (NOW, NOW, State.CLOSED)
+    assert [what for what, _, _ in await room.history(poll.id)] == ["published", "closes_at"]
+    await room.editing.edit_poll(poll.id, replace(as_new(closed), allow_change=True))
+
+
+async def test_a_draft_is_published_once_it_is_translated(room: Newsroom) -> None:
+    draft = await room.create({"en": "Who?", "ar": "من؟"}, draft=True)
+    for publish in (room.editing.publish_poll, room.editing.open_poll):
+        async with refused(Code.BAD_REQUEST, "no label in ar"):
+            await publish(draft.id)
+
+
+async def written_in(room: Newsroom, number: int, **label: str) -> Poll:
+    """A poll in which so many answers of readers wait."""
+    poll = await room.create(write_in=True)
+    waiting = [
+        Option(id_, label or {"en": f"Text {id_}"}, OptionState.PENDING, write_in=f"text {id_}")
+        for id_ in range(3, 3 + number)
+    ]
+    async with editing(room.connection):
+        before = await load_poll(room.connection, poll.id)
+        assert before is not None
+        await update_poll(room.connection, before, replace(before, options=(*before.options, *waiting)))
+    return poll
+
+
+async def test_a_decision_writes_and_logs_one_option(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    poll = await written_in(room, 300)
+    statements = []
+
+    def counted(run: Any) -> Any:
+        def count(self: Connection, statement: object, **values: object) -> Any:
+            statements.append(statement)
+            return run(self, statement, **values)
+
+        return count
+
+    for name in ("rows", "execute"):
+        monkeypatch.setattr(Connection, name, counted(getattr(Connection, name)))
+    after = await Reviewing(room.editing).reject(poll.id, 9)
+    monkeypatch.undo()
+    assert len(statements) < 20
+    assert await room.editing.poll(poll.id) == after
+    assert [option.id for option in after.options if option.state is OptionState.REJECTED] == [9]
+    [entry] = await entries(room.connection, subject=f"poll:{poll.id}", limit=1)
+    for text, state in ((entry.before, "pending"), (entry.after, "rejected")):
+        logged = json.loads(text)
+        assert [(option["id"], option["state"]) for option in logged["options"]] == [(9, state)]
+        assert "order_of_options" not in logged
+    two_one = replace(as_new(after), options=as_new(after).options[::-1])
+    await room.editing.edit_poll(poll.id, two_one)
+    [entry] = await entries(room.connection, subject=f"poll:{poll.id}", limit=1)
+    assert {name: value for name, value in json.loads(entry.after).items() if name != "revision"} == {
+        "order_of_options": [2, 1]
+    }
+
+
+async def test_an_answer_in_another_language_can_be_approved(room: Newsroom) -> None:
+    poll = await written_in(room, 2, fr="Personne")
+    approved = await Reviewing(room.editing).approve(poll.id, 3)
+    assert approved.options[2].label == {"en": "Personne"}
+    async with refused(Code.BAD_REQUEST, "already"):
+        await Reviewing(room.editing).approve(poll.id, 4, "PERSONNE")
+
+
+async def test_what_cannot_be_in_the_database_is_bad_input(room: Newsroom) -> None:
+    async with refused(Code.BAD_REQUEST, "no image"):
+        await room.create(options=[NewOption("A", image="a\0b", alt="A"), "B"])
+    for search in (Finding(room.connection, lambda: NOW).polls, Articles(room.connection).find):
+        await search(text="%" * MAX_TEXT)
+        async with refused(Code.BAD_REQUEST, "at most 200"):
+            await search(text="%" * (MAX_TEXT + 1))
+
+
+async def test_a_site_is_known_by_its_id_first(room: Newsroom) -> None:
+    sites = Sites(room.connection, lambda: NOW)
+    news = await sites.get("News")
+    await sites.add(news.id, ["https://other.example"], locale="PT-br")
+    assert await sites.get(news.id) == news
+    assert {site.locale for site in await sites.all()} == {"en", "pt-BR"}
+
+
+async def test_a_poll_that_has_opened_stays_opened_and_one_replaced_closed(room: Newsroom) -> None:
+    poll = await room.create()
+    later = replace(as_new(poll), opens_at=NOW + 86_400)
+    with pytest.raises(PollError, match="cannot open later") as error:  # and then mean something else
+        await room.editing.edit_poll(poll.id, later)
+    assert error.value.code is Code.NOT_POSSIBLE_NOW
+    room.now += 60
+    await room.editing.new_version(poll.id, as_new(poll))
+    with pytest.raises(PollError, match="taken this poll's place"):
+        await room.editing.open_poll(poll.id)
+    with pytest.raises(PollError, match="taken this poll's place"):
+        await room.editing.edit_poll(poll.id, replace(as_new(poll), closes_at=None))
+
+
+async def test_a_new_version_stands_where_the_old_one_stood(room: Newsroom) -> None:
+    first, second = await room.create(articles=[ARTICLE]), await room.create(articles=[ARTICLE])
+    new = await room.editing.new_version(first.id, as_new(first))
+    assert [place.poll for place in await room.placing.of_article(ARTICLE)] == [new.id, second.id]
+
+
+async def test_a_poll_that_is_coming_in_is_left_alone(room: Newsroom) -> None:
+    poll = replace(await room.create(draft=True), id="coming", draft=True, archived_at=NOW)
+    await begin(room.connection, poll, NOW)
+    for change in (room.editing.archive_poll("coming", archived=False), room.editing.open_poll("coming")):
+        with pytest.raises(PollError, match="being imported"):
+            await change
+
+
+async def test_polls_are_found_by_words_and_by_any_spelling_of_an_article(room: Newsroom) -> None:
+    poll = await room.create("Who won the war?", articles=["http://news.example/story"])
+    finding = Finding(room.connection, lambda: room.now)
+    for text in ("war WHO", "https://www.news.example/story/?utm_source=x#top", "news.example/sto", poll.id):
+        found, _ = await finding.polls(text=text)
+        assert [one.id for one in found] == [poll.id], text
+    assert (await finding.polls(text="who lost"))[0] == []
+    assert [
+        place.link for place in await room.placing.attach_all(poll.id, ["news.example/b", "a.example:8000"])
+    ] == [
+        "https://news.example/b",
+        "https://a.example:8000",
+    ]
+
+
+async def test_history_stands_as_it_was_told(room: Newsroom) -> None:
+    poll = await room.create(options=("Iran", "America", "Both"))
+    new = as_new(poll)
+    moved = replace(new, options=[new.options[1], new.options[0], new.options[2]])
+    await room.editing.edit_poll(poll.id, moved)
+    labels = [NewOption("Persia", 1), NewOption("America", 2), NewOption("Both", 3)]
+    await room.editing.edit_poll(poll.id, replace(new, options=labels), correction=True)
+    assert ("order", "Iran · America · Both", "America · Iran · Both") in await room.history(poll.id)

@@ -4,10 +4,12 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Collection
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from pollsvc.domain.editor import Scope
 from tests.support.reader import Answer, Http, Reader
@@ -235,3 +237,46 @@ async def test_requests_made_from_the_description_are_answered_as_it_says(
             process.kill()
     assert process.returncode == 0, out.decode()[-6000:]
     await shared.assert_clean()
+
+
+async def test_what_no_text_can_hold_is_refused_and_said(service_on: Service) -> None:
+    async with Http(service_on.base_url) as http:
+        cms = Program(http, await key_of(service_on))
+        for path in ("/polls?text=%00", "/polls?after=1-%00", "/log?subject=%00", "/webhooks/%00/deliveries"):
+            assert (await cms.call("GET", path)).code == "bad_request"
+        for field in ("question", "lang"):
+            body = {"site": SITE, "options": [{"label": "a"}, {"label": "b"}], "question": "Q", field: "a\0"}
+            assert (await cms.call("POST", "/polls", body)).code == "bad_request"
+        assert (await cms.create(question="A back slash: \\u0000"))["question"]["en"].endswith("u0000")
+
+
+async def test_a_poll_stays_with_its_site(cms: Program) -> None:
+    poll = await cms.create()
+    path = f"/polls/{poll['id']}"
+    assert (await cms.call("PATCH", path, {"site": "Elsewhere"}, If_Match="*")).code == "bad_request"
+    assert (await cms.call("PATCH", path, {"site": poll["site"]}, If_Match="*")).status == 200
+    many = await asyncio.gather(
+        *(cms.call("PATCH", path, {"question": f"Q{n}?", "correction": True}, If_Match="*") for n in range(8))
+    )
+    assert [answer.status for answer in many] == [200] * 8
+    tags = f'"1", "{poll["revision"] + 8}"'
+    again = await cms.call("PATCH", path, {"question": "Q?", "correction": True}, If_Match=tags)
+    assert again.status == 200
+
+
+async def test_options_are_texts_or_have_images_that_were_sent_before(cms: Program) -> None:
+    assert [option["label"]["en"] for option in (await cms.create(options=["a", "b"]))["options"]] == [
+        "a",
+        "b",
+    ]
+    file = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(file, "PNG")
+    file.seek(0)
+    headers = {"Authorization": f"Bearer {cms.key}"}
+    sent = await cms.http.request("POST", f"{ROOT}/images", data=file, headers=headers)
+    assert (sent.status, sent.json["width"], sent.json["height"]) == (201, 40, 30)
+    poll = await cms.create(options=[{"label": "a", "image": sent.json["id"], "alt": "red"}, "b"])
+    shown = (await cms.http.get(f"/api/v1/polls/{poll['id']}")).json["options"][0]["image"]
+    assert shown == {"url": sent.json["url"], "alt": "red"}
+    refused = await cms.http.request("POST", f"{ROOT}/images", data=b"<svg/>", headers=headers)
+    assert refused.code == "bad_request"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -33,4 +34,8 @@ async def test_a_download_as_the_page_offers_it(shared: Service, http: Http, vie
     assert "'=cmd()" in answer.body.decode()
     assert ballot.voter not in answer.body.decode()
     assert (await viewer.get(f"/admin/polls/{poll}/export/file?what=odd")).status == 400
+    wrong = await viewer.get(f"/admin/polls/{poll}/export/file?what=all&format=csv&bucket=day")
+    page = wrong.body.decode()
+    assert (wrong.status, 'href="#format"' in page) == (400, True)
+    assert re.findall(r'value="(\w+)" (?:checked|selected)', page) == ["all", "csv", "day"]
     assert (await viewer.get("/admin/polls/none/export")).status == 404

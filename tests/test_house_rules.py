@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from pollsvc.domain.errors import Code
+from pollsvc.web.api.articles import ApiArticles
 from pollsvc.web.api.description import describe_api
 from pollsvc.web.api.imports import ApiImports
 from pollsvc.web.api.polls import ApiPolls
 from pollsvc.web.api.routes import Answerers, api_routes
-from pollsvc.web.api.sites import ApiArticles, ApiSites
+from pollsvc.web.api.sites import ApiSites
 from pollsvc.web.api.webhooks import ApiWebhooks
 from pollsvc.web.errors import STATUS
 

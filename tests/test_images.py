@@ -1,6 +1,9 @@
 """Pictures that editors upload come out upright, small, and without anything that is not the picture."""
 
+import asyncio
+import threading
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +11,16 @@ from PIL import Image as Pictures
 from PIL import ImageCms, PngImagePlugin
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.services.editing.images import MAX_UPLOAD, prepare
+from pollsvc.services import image_cache
+from pollsvc.services.editing import images
+from pollsvc.services.editing.editing import Editing
+from pollsvc.services.editing.images import MAX_UPLOAD, UNUSED, Images, prepare
+from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
+from pollsvc.services.editing.sites import Sites
+from pollsvc.services.image_cache import ImageCache
+from pollsvc.storage.images import Image, exists
+from pollsvc.storage.migrate import ensure_current
+from tests.support.server import open_connection
 
 
 def file_of(picture: Pictures.Image, kind: str, **more: Any) -> bytes:
@@ -118,11 +130,15 @@ def test_what_is_no_whole_picture_is_refused(content: bytes) -> None:
 
 
 def test_bombs_are_refused_before_they_unfold() -> None:
-    for size in ((6400, 6400), (10_000, 10_000), (20_000, 20_000)):
+    for size in ((4001, 4000), (10_000, 10_000), (20_000, 20_000)):
         small_file = file_of(Pictures.new("1", size), "PNG")
         assert len(small_file) < 200_000
-        with pytest.raises(PollError, match="40 million pixels"):
+        with pytest.raises(PollError, match="JPEG can have 40 million, any other image 16"):
             prepare(small_file)
+    assert prepare(file_of(Pictures.new("1", (4000, 4000)), "PNG")).width == 1200
+    assert prepare(file_of(Pictures.new("L", (40_000, 1000)), "JPEG")).width == 1200
+    with pytest.raises(PollError, match="40 million"):
+        prepare(file_of(Pictures.new("L", (6400, 6400)), "JPEG"))
     with pytest.raises(PollError, match="5 MiB"):
         prepare(b"x" * (MAX_UPLOAD + 1))
 
@@ -134,3 +150,66 @@ def test_equal_pictures_have_one_id() -> None:
     assert one == same
     assert one.id != other.id
     assert len(one.id) == 32
+
+
+NOW = 1_800_000_000
+
+
+def pixel(colour: str) -> bytes:
+    return file_of(Pictures.new("RGB", (9, 9), colour), "PNG")
+
+
+async def test_what_was_never_used_is_deleted(database_url: str) -> None:
+    """Not what an option has, nor what readers saw in one, nor what came again today."""
+    await ensure_current(database_url)
+    async with open_connection(database_url) as connection:
+        time = float(NOW)
+        keep, editing = Images(connection, lambda: time), Editing(connection, lambda: time)
+        used, seen, unused, renewed = [
+            (await keep.add(pixel(colour))).id for colour in ("red", "lime", "blue", "white")
+        ]
+        site = await Sites(connection, lambda: time).add("News", ["https://news.example"])
+        poll = await editing.create_poll(site, NewPoll("Who?", [NewOption("A", image=seen, alt="A"), "B"]))
+        options = [NewOption("A", id=1, image=used, alt="A"), NewOption("B", id=2)]
+        new = NewPoll("Who?", options, opens_at=as_new(poll).opens_at)
+        await editing.edit_poll(poll.id, new, correction=True)
+        time += UNUSED + 1
+        await keep.add(pixel("white"))
+        there = [await exists(connection, image) for image in (used, seen, unused, renewed)]
+        assert there == [True, True, False, True]
+
+
+async def test_uploads_that_wait_leave_threads_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slowly(content: bytes) -> Image:
+        go_on.wait(30)
+        return prepare(content)
+
+    monkeypatch.setattr(images, "prepare", slowly)
+    url = f"sqlite:///{tmp_path}/pollsvc.db"
+    await ensure_current(url)
+    async with open_connection(url) as connection:
+        uploads = [asyncio.create_task(Images(connection, lambda: NOW).add(pixel("red"))) for _ in range(40)]
+        await asyncio.sleep(0)
+        try:
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: "a password"), 10) == "a password"
+        finally:
+            go_on.set()
+        assert len({image.id for image in await asyncio.gather(*uploads)}) == 1
+
+
+async def test_a_size_is_known_as_long_as_the_image_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_cache, "_MAX_SIZES", 1)
+    url = f"sqlite:///{tmp_path}/pollsvc.db"
+    await ensure_current(url)
+    async with open_connection(url) as connection:
+        one, other = [
+            (await Images(connection, lambda: NOW).add(pixel(colour))).id for colour in ("red", "lime")
+        ]
+        cache = ImageCache(connection)
+        assert [await cache.size(image) for image in (one, other, one, "none")] == [(9, 9)] * 3 + [None]

@@ -20,9 +20,9 @@ from pollsvc.services.editing.placing import Placing
 from pollsvc.services.editing.reviewing import Reviewing
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.formats import Format
-from pollsvc.services.imports.intake import BATCH, BROKEN_OFF, Means, intake
+from pollsvc.services.imports.export_file import MAX_LINE
+from pollsvc.services.imports.intake import BATCH, BROKEN_OFF, ImportMeans, intake
 from pollsvc.services.imports.polls import import_poll
-from pollsvc.services.imports.records import MAX_LINE
 from pollsvc.storage import imports as store
 from pollsvc.storage import write_ins
 from pollsvc.storage.history import history_of
@@ -211,7 +211,10 @@ BAD_LINES: dict[str, tuple[Change, str]] = {
     ),
     "hidden for no reason": (lambda r: r[1]["options"][0].update(state="rejected"), "no reader wrote it"),
     "not folded": (lambda r: r[1]["options"][0].update(write_in=True, written="ABC"), "not folded"),
-    "too many picks": (lambda r: r[1]["picks"].update(max=2), "Line 2: A poll of kind single takes exactly"),
+    "too many picks": (
+        lambda r: r[1]["picks"].update(max=2),
+        "Line 2: Readers of a poll of kind single pick one",
+    ),
     "no language": (lambda r: r[1].update(lang="xx"), "Line 2: 'xx' is no language"),
     "no time": (lambda r: r[1].update(opens_at="soon"), "Line 2: opens_at is no time"),
     "made tomorrow": (lambda r: r[1].update(created_at="2098-01-01T00:00:00Z"), "Line 2: created_at"),
@@ -231,6 +234,11 @@ BAD_LINES: dict[str, tuple[Change, str]] = {
     "a vote to come": (lambda r: r[-2].update(minute="2098-01-01T00:00:00Z"), "Line 10: '2098-01-01"),
     "a vote of no time": (lambda r: r[-2].update(minute="99999"), "Line 10: '99999' is no time"),
     "a vote before time": (lambda r: r[-2].update(minute="1950-01-01"), "Line 10: '1950-01-01' is no time"),
+    "a vote in a draft": (lambda r: r[1].update(draft=True), "Line 10: A poll that is a draft"),
+    "a vote before it opens": (
+        lambda r: r[1].update(opens_at="2098-01-01T00:00:00Z"),
+        "Line 10: A poll that is a draft, or has yet to open",
+    ),
     "a vote less": (lambda r: r.pop(-2), "Line 3: The ballots do not add up to the voters"),
     "another vote": (
         lambda r: r[-2].update(selection="2"),
@@ -373,7 +381,7 @@ async def test_an_import_that_is_cancelled_leaves_nothing(office: Office) -> Non
         await seen.assert_clean()
         [half] = [poll for poll in await seen.editing.polls() if poll.archived_at]
         assert half.draft, "readers see nothing of it"
-        with pytest.raises(PollError, match="archive"):
+        with pytest.raises(PollError, match="being imported"):
             await seen.editing.open_poll(half.id)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -399,7 +407,7 @@ async def test_what_a_killed_import_left_is_removed_a_day_later(office: Office) 
 async def test_a_poll_is_taken_in_only_once_it_is_finished(office: Office) -> None:
     template = await office.create()
     sizes = await office.sizes()
-    means = Means(office.connection, EDITOR, RECEIPTS, lambda: NOW)
+    means = ImportMeans(office.connection, EDITOR, RECEIPTS, lambda: NOW)
     async with intake(means, replace(template, id="other")) as taking:
         await taking.add(0, MINUTE, "1", "counted", 7)
     assert await office.sizes() == sizes

@@ -5,13 +5,38 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import pollsvc.storage
+from pollsvc.domain.ballot import Ballot
+from pollsvc.services.receipts import Receipts
 from pollsvc.storage.migrate import ensure_current, migrate
+from pollsvc.storage.polls import Search, search_polls
 from pollsvc.storage.schema import metadata
-from tests.support.server import CliError, Service, add_site, open_connection
+from tests.support.reader import Http, Reader
+from tests.support.server import SECRET, CliError, Service, add_site, open_connection, run_service
+
+FIRST_RELEASE = """
+INSERT INTO sites VALUES ('site', 'News', '["https://news.example"]', 'PT-br', 'UTC', :key, 1, 1700000000);
+INSERT INTO polls VALUES ('one', 'site', 'single', 'Who  won?', 'EN', 1, 1, 1700000000, NULL, false, 'always',
+    false, :key, 'results', 1700000000);
+INSERT INTO polls VALUES ('two', 'site', 'multiple', 'من؟', 'ar', 1, 2, NULL, 1700000060, false, 'after_vote',
+    true, :key, 'more', 1700000000);
+INSERT INTO options VALUES ('one', 1, 2, 'America');
+INSERT INTO options VALUES ('one', 2, 1, 'Große Ｏper');
+INSERT INTO options VALUES ('two', 1, 1, 'ا');
+INSERT INTO options VALUES ('two', 2, 2, 'ب');
+INSERT INTO placements VALUES ('one', 1, 'http://www.news.example/story?gbraid=x', 2);
+INSERT INTO placements VALUES ('two', 1, 'http://www.news.example/story?gbraid=x', 1);
+INSERT INTO ballots VALUES ('one', 'aaaaaaaaaaaaaaaaaaaaaa', 1, '2', 'counted', 1, 28333400, :signature);
+INSERT INTO tally VALUES ('one', 1, 28333400, '2', 'counted', 1);
+INSERT INTO poll_versions VALUES ('one', 7);
+"""
+"""What a database of the first release may hold."""
 
 
 def engine_url(url: str) -> str:
@@ -119,3 +144,42 @@ async def test_migrate_says_in_one_line_that_the_database_is_away(tmp_path: Path
 async def test_many_may_start_at_once_on_an_empty_database(tmp_path: Path, database_url: str) -> None:
     service = Service(database_url, tmp_path, {}, 1)
     assert set(await asyncio.gather(*(service.run("site", "list") for _ in range(6)))) == {""}
+
+
+async def test_the_polls_of_the_first_release_go_on(tmp_path: Path, database_url: str) -> None:
+    """Their texts, articles, ballots and results are there, they are found, and votes come in."""
+    ballot = Ballot("one", "a" * 22, 1, "2", "counted", 1, 28_333_400, "")
+    values = {"key": b"k" * 32, "signature": Receipts([SECRET]).seal(ballot).signature}
+
+    def fill(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(pollsvc.storage.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        upgrade(config, "0001")
+        for statement in FIRST_RELEASE.split(";\n")[:-1]:
+            named = {name: value for name, value in values.items() if f":{name}" in statement}
+            connection.execute(text(statement), named)
+
+    engine = create_async_engine(engine_url(database_url))
+    async with engine.begin() as connection:
+        await connection.run_sync(fill)
+    await engine.dispose()
+    assert await migrate(database_url) == "0001"
+    async with (
+        run_service(tmp_path, database_url) as service,
+        service.editor() as editor,
+        Http(service.base_url) as http,
+    ):
+        one, two = await editor.poll("one"), await editor.poll("two")
+        assert (one.question, one.site.locale) == ({"en": "Who  won?"}, "pt-BR")
+        assert [option.label for option in one.options] == [{"en": "Große Ｏper"}, {"en": "America"}]
+        assert (two.question, two.langs, two.allow_change) == ({"ar": "من؟"}, ("ar",), True)
+        shown = (await http.get("/api/v1/articles?url=https://news.example/story")).json["polls"]
+        assert [poll["id"] for poll in shown] == ["two", "one"]
+        assert (await http.results("one"))["options"] == [{"id": 2, "count": 1}, {"id": 1, "count": 0}]
+        assert (await Reader(http).vote("one", 1)).status == 201
+        assert await http.counts("one") == [1, 1]
+        await service.assert_clean()
+    async with open_connection(database_url) as held:
+        for wanted in ("GROSSE  oper", "who won", "one"):
+            assert [poll.id for poll in await search_polls(held, Search(0, text=wanted))] == ["one"]

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, OptionState, Poll, Site, Visibility
+from pollsvc.domain.text import can_be_seen, folded_text
 from pollsvc.services.editing.definitions import define
 from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
 from pollsvc.web.admin.forms import Form
@@ -46,7 +47,7 @@ def errors(form: PollForm, before: Poll | None = None, site: Site = SITE) -> dic
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).filter(
-    lambda text: text.strip() == " ".join(text.split()) == text
+    lambda text: text.strip() == " ".join(text.split()) == text and can_be_seen(text)
 )
 
 
@@ -63,7 +64,7 @@ def polls(draw: st.DrawFn) -> NewPoll:
     """Polls that can be."""
     langs = draw(LANGS)
     kind = draw(st.sampled_from(Kind))
-    texts = {tag: draw(st.lists(TEXT, min_size=2, max_size=5, unique=True)) for tag in langs}
+    texts = {tag: draw(st.lists(TEXT, min_size=2, max_size=5, unique_by=folded_text)) for tag in langs}
     count = min(map(len, texts.values()))
     options = [
         NewOption(

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from pollsvc.services.editing.new_poll import NewOption
 from tests.support.reader import Answer, Http, Reader
 from tests.support.server import ORIGIN, Service, until
 
@@ -118,7 +119,8 @@ async def test_no_other_page_may_send_the_form(shared: Service, http: Http, orig
     page = await show(http, poll)
     fields = {"idempotency_key": page.key, "selection": "1"}
     answer = await send(http, poll, fields, Origin=origin)
-    assert (answer.status, answer.code) == (403, "origin_not_allowed")
+    assert answer.status == 403
+    assert "<h1>That did not work</h1>" in answer.body.decode()
     assert await shared.ballots(poll) == []
 
 
@@ -242,3 +244,25 @@ async def test_the_page_speaks_the_polls_language(shared: Service, http: Http) -
     for page in (arabic, english):
         assert page.all("section", lang="ar", dir="rtl")
         assert page.all("h1", dir="auto")
+
+
+async def test_what_goes_wrong_is_told_on_a_page(shared: Service, http: Http) -> None:
+    poll = await shared.add_poll()
+    moved = await http.get(f"/p/{poll}/?lang=ar")
+    assert (moved.status, moved.headers["location"]) == (301, f"{shared.base_url}/p/{poll}?lang=ar")
+    for path in ("/p/none", "/p/none/history", f"/p/{poll}/odd", "/p/%00"):
+        answer = await http.get(path)
+        assert answer.status == 404
+        assert "There is no such poll" in answer.body.decode()
+    answer = await http.request("DELETE", f"/p/{poll}")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+async def test_the_page_names_the_address_that_it_is_known_by(shared: Service, http: Http) -> None:
+    options = [NewOption({"en": "a", "ar": "أ"}), NewOption({"en": "b", "ar": "ب"})]
+    poll = await shared.add_poll({"en": "Who won?", "ar": "من فاز؟"}, options)
+    for tail in ("", "/history"):
+        for query, known in (("", ""), ("?lang=zz", ""), ("?lang=ar-EG", "?lang=ar")):
+            [link] = Page(await http.get(f"/p/{poll}{tail}{query}")).all("link", rel="canonical")
+            assert link["href"] == f"{shared.base_url}/p/{poll}{tail}{known}"

@@ -85,6 +85,13 @@ def test_a_flag_comes_before_the_environment() -> None:
     assert settings.admission is Policy.STRICT
 
 
+def test_no_secret_is_shown() -> None:
+    url = "postgresql://pollsvc:a-password@localhost/polls"
+    shown = repr(Settings.from_environment({"POLLSVC_SECRET_KEYS": "key-" * 9, "POLLSVC_DATABASE_URL": url}))
+    assert "key-" not in shown
+    assert "a-password" not in shown
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(AttributeError):
         Settings().queue_limit = 1  # type: ignore[misc]

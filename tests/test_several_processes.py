@@ -214,9 +214,12 @@ async def test_a_signal_while_workers_start_is_not_lost(tmp_path: Path, pause: f
         env=service.env,
         start_new_session=True,
     )
-    assert process.stderr is not None
+
+    async def begun() -> bool:
+        return bool(psutil.Process(process.pid).children())
+
     try:
-        assert b"listens" in await asyncio.wait_for(process.stderr.readline(), 10)
+        await until(begun)
         await asyncio.sleep(pause)
         process.terminate()
         assert await asyncio.wait_for(process.wait(), 5) == 0
@@ -224,3 +227,37 @@ async def test_a_signal_while_workers_start_is_not_lost(tmp_path: Path, pause: f
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+
+BROKEN = """
+import pollsvc.cli.server as server
+from pollsvc.settings import Settings
+
+def create_app(settings):
+    raise RuntimeError("there is no widget")
+
+server.create_app = create_app
+if __name__ == "__main__":
+    server.run_workers(Settings(), server.listen("127.0.0.1", 0), 2, lambda: print("listens"))
+"""
+
+
+async def test_workers_that_cannot_start_end_the_service(tmp_path: Path) -> None:
+    """It does not say that it listens, and starts no others for ever."""
+    script = tmp_path / "broken.py"
+    script.write_text(BROKEN)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(script)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        told, said = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    assert process.returncode == 3
+    assert b"there is no widget" in said
+    assert told == b""

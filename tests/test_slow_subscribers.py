@@ -13,6 +13,7 @@ import pytest
 
 from pollsvc.app import create_app
 from pollsvc.cli.server import Server, listen
+from pollsvc.domain.tally import Tally
 from pollsvc.services import live_hub
 from pollsvc.services.live_hub import LiveHub, Stream
 from pollsvc.services.snapshots import Publisher, Snapshot
@@ -85,7 +86,7 @@ async def snapshots(service: Service) -> tuple[str, list[Snapshot]]:
     publisher = Publisher(service.base_url, Strings())
     totals = [{("1", "counted"): version} for version in range(1, 101)]
     return poll, [
-        Snapshot(definition, version, total, time.time(), publisher)
+        Snapshot(Tally(definition, version, total), time.time(), publisher)
         for version, total in enumerate(totals, 1)
     ]
 

@@ -140,6 +140,26 @@ async def test_a_reopened_poll_opens_and_closes_again(news: Publisher, outbox: O
     ]
 
 
+async def test_what_was_told_last_is_how_a_poll_stands(news: Publisher, outbox: Outbox) -> None:
+    """Whenever it was looked for while the poll closed and opened again within one second."""
+    hook, _ = await news.hook()
+    polls = [await news.poll(closes_at=NOW + 10) for _ in range(2)]
+    news.now += 10
+    await outbox.look()
+    steps = (news.editing.open_poll, news.editing.close_poll, news.editing.open_poll)
+    for step in steps:
+        news.now += 0.2
+        await step(polls[0].id)
+        await outbox.look()
+        await step(polls[1].id)
+    news.now += 0.2
+    await outbox.look()
+    told = await news.queued(hook)
+    for poll in polls:
+        events = [event for event, of, _ in told if of == poll.id]
+        assert events == [OPENED, CLOSED, OPENED, CLOSED, OPENED]
+
+
 async def test_a_closing_time_that_moves_closes_a_poll_once(news: Publisher, outbox: Outbox) -> None:
     hook, _ = await news.hook(events=[CLOSED])
     poll = await news.poll(closes_at=NOW + 100)
@@ -247,6 +267,23 @@ async def test_an_imported_poll_brings_no_news_until_something_happens(
     assert sorted(await news.queued(hook)) == sorted(
         [(CLOSED, poll.id, NOW + 10), (MILESTONE, poll.id, 10_000), (MILESTONE, small.id, 100)]
     )
+
+
+async def test_all_old_messages_are_deleted_however_many(
+    news: Publisher, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PURGED", 2)
+    hook, _ = await news.hook()
+    for _ in range(5):
+        await news.poll()
+    await outbox.look()
+    deliveries = await news.deliveries(hook)
+    assert len(deliveries) == 5
+    for delivery in deliveries:
+        await store.note_try(news.connection, delivery.id, due_at=None, delivered_at=NOW, answer="204")
+    news.now += KEPT + 1
+    await (await news.outbox(ORIGIN)).look()
+    assert await news.queued(hook) == []
 
 
 async def test_nothing_is_told_again_when_old_messages_are_deleted(news: Publisher, outbox: Outbox) -> None:

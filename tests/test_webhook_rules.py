@@ -106,6 +106,18 @@ def noted(*notices: tuple[int, str, str | None]) -> list[Noted]:
             [(OPENED, 8), (CLOSED, 20)],
             id="closing time corrected after the close",
         ),
+        pytest.param(
+            Times(8, None),
+            [(7, "published", None), (20, "closes_at", None), (20, "closes_at", "1970-01-01T00:00:20Z")],
+            [(OPENED, 8), (CLOSED, 20), (OPENED, 20)],
+            id="closed and opened again within a second",
+        ),
+        pytest.param(
+            Times(8, 9),
+            [(7, "published", None), (9, "closes_at", "1970-01-01T00:00:09Z"), (9, "closes_at", None)],
+            [(OPENED, 8), (CLOSED, 9), (OPENED, 9), (CLOSED, 9)],
+            id="closed by its schedule, opened and closed again within a second",
+        ),
     ],
 )
 def test_changes_of_state(
@@ -113,3 +125,4 @@ def test_changes_of_state(
 ) -> None:
     found = changes_of_state(times, 5, noted(*history), 100)
     assert [(event, at) for event, _, at in found] == changes
+    assert len({(event, number) for event, number, _ in found}) == len(found)

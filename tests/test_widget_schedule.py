@@ -1,11 +1,11 @@
 """The widget when a poll opens or closes while a page shows it."""
 
-import asyncio
 import time
 
 from playwright.async_api import expect
 
 from tests.support.browser import News, embed
+from tests.support.server import until
 
 pytest_plugins = ("tests.support.browser_fixtures",)
 
@@ -37,8 +37,11 @@ async def test_a_vote_that_comes_too_late_is_not_thanked_for(news: News) -> None
     await page.get_by_label("Iran").check()
     async with news.service.editor() as editor:
         await editor.close_poll(poll)
-    while (await news.http.get(f"/api/v1/polls/{poll}")).json["state"] == "open":
-        await asyncio.sleep(0.02)
+
+    async def closed() -> bool:
+        return (await news.http.get(f"/api/v1/polls/{poll}")).json["state"] == "closed"  # type: ignore[no-any-return]
+
+    await until(closed)
     await page.get_by_role("button", name="Vote").click()
     await expect(page.get_by_role("status")).to_have_text("Voting had ended. Your vote does not count.")
     await expect(page.get_by_role("radio")).to_have_count(0)

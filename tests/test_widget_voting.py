@@ -46,6 +46,19 @@ async def test_below_the_least_number_there_are_counts_only(news: News) -> None:
     await expect(page.locator("[part=number]").nth(0)).to_have_text("0")
 
 
+async def test_what_only_the_polls_page_can_ask_is_asked_there(news: News) -> None:
+    for more in ({"kind": Kind.RANKED}, {"write_in": True}):
+        poll = await news.poll(**more)
+        page = await news.read(poll)
+        await expect(page.get_by_text("Who won?", exact=True)).to_be_visible()
+        await expect(page.get_by_role("radio")).to_have_count(0)
+        async with page.expect_popup() as opened:
+            await page.get_by_role("button", name="Vote").click()
+        there = await opened.value
+        await expect(there.get_by_role("heading", name="Who won?")).to_be_visible()
+        assert there.url == f"{news.service.base_url}/p/{poll}"
+
+
 async def test_a_vote_is_remembered_after_a_reload_and_for_the_next_poll(news: News) -> None:
     first, second = await news.poll(), await news.poll("Mourn or celebrate?", ["Mourn", "Celebrate"])
     page = await news.read(first)

@@ -150,13 +150,21 @@ async def test_texts_that_do_not_fit_are_made_to(office: Office) -> None:
 
 
 async def test_polls_that_cannot_be_are_left_out(office: Office) -> None:
-    sources = [wp_poll("One"), wp_poll(*map(str, range(51))), wp_poll()]
+    many = 10_000_001
+    full = wp_poll(voters=many, ballots=Counter({(MINUTE, (11,)): many}))
+    sources = [wp_poll("One"), wp_poll(*map(str, range(51))), full, wp_poll()]
+    made = await take_in(office, sources, dry_run=True)
+    assert [(each.poll is None, each.ballots) for each in made] == [(True, 0)] * 3 + [(False, 3)]
     made = await take_in(office, sources)
-    assert [each.poll is None for each in made] == [True, True, False]
-    assert made[0].notes == ["It is left out."]
+    assert [each.poll is None for each in made] == [True, True, True, False]
+    assert made[0].notes == ["A poll needs 2 to 50 answers; this one has 1.", "It is left out."]
+    assert made[2].notes == [
+        "A poll can be imported with 10,000,000 votes at most; this one has 10,000,001.",
+        "It is left out.",
+    ]
     again = await take_in(office, [wp_poll()])
-    assert made[2].poll is not None
-    assert again[0].notes == [f"Poll {made[2].poll.id} of this site asks the same question."]
+    assert made[3].poll is not None
+    assert again[0].notes == [f"Poll {made[3].poll.id} of this site asks the same question."]
     with pytest.raises(PollError, match="no language"):
         await take_in(office, [wp_poll()], lang="xx")
 

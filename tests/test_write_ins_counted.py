@@ -132,7 +132,7 @@ async def full(service: Service, texts: int = 500) -> Poll:
         assert before is not None
         written = [Option(n, {"en": f"Text {n}"}, PENDING, write_in=f"text {n}") for n in range(4, 4 + texts)]
         after = replace(before, options=(*before.options, *written))
-        await update_poll(connection, after)
+        await update_poll(connection, before, after)
     return after
 
 

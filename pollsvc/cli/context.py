@@ -3,17 +3,21 @@
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
 from functools import wraps
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.services.editing.editing import Editing
-from pollsvc.services.editing.sites import Sites
+from pollsvc.domain.log import COMMAND_LINE
+from pollsvc.services.accounts.passwords import Passwords
+from pollsvc.services.desk import Means, Work
+from pollsvc.services.receipts import Receipts
 from pollsvc.settings import Settings
 from pollsvc.storage.database import Connection, check_url
 from pollsvc.storage.migrate import ensure_current
@@ -71,23 +75,35 @@ def opening() -> Iterator[None]:
         ) from error
 
 
-class Desk(NamedTuple):
-    """Editors' work on the database of this process's settings."""
-
-    sites: Sites
-    polls: Editing
-
-
 @asynccontextmanager
-async def desk() -> AsyncIterator[Desk]:
-    """A desk, for as long as the block lasts."""
-    async with database(settings()) as connection:
-        yield Desk(Sites(connection, time.time), Editing(connection, time.time))
+async def desk(found: Settings | None = None) -> AsyncIterator[Work]:
+    """What editors do, done by command, on the database of these settings or else of this process's."""
+    found = found or settings()
+    means = Means(time.time, Passwords(), Receipts(found.secret_keys), found.webhook_origins)
+    async with database(found) as connection:
+        yield Work(connection, means, COMMAND_LINE)
 
 
 def print_json(value: object) -> None:
     """JSON for scripts, on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def choice(values: type[StrEnum]) -> click.Choice[str]:
+    """The values of an enumeration, as an option's."""
+    return click.Choice([value.value for value in values])
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Something to be told how many ballots of how many are done; a bar where somebody sees it."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield progress
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")

@@ -1,12 +1,14 @@
 """`pollsvc migrate` and `pollsvc audit`."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
 
-from pollsvc.cli.context import database, json_option, opening, print_json, run, settings
+from pollsvc.cli.context import database, json_option, opening, print_json, progress_bar, run, settings
 from pollsvc.domain.clock import rfc3339
+from pollsvc.domain.log import Entry
 from pollsvc.services.audit import audit as recount
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage import migrate as migration
@@ -32,24 +34,19 @@ async def audit(poll: str | None, show_log: bool, as_json: bool) -> None:
     """Recount and verify everything, or one POLL, and the log of edits; exit status 1 on any difference."""
     found = settings().require_secrets()
     async with database(found) as connection:
-        hidden = not sys.stderr.isatty()
-        with click.progressbar(length=1, label="Recounting", file=sys.stderr, hidden=hidden) as bar:
-
-            def progress(done: int, total: int) -> None:
-                bar.length = max(total, 1)
-                bar.update(done - bar.pos)
-
+        log: list[Entry] = []
+        if show_log:
+            async for page in all_entries(connection):
+                if as_json:
+                    log += page
+                else:
+                    _show(page)
+        with progress_bar("Recounting") as progress:
             report = await recount(connection, Receipts(found.secret_keys), poll, progress)
-        log = [entry async for page in all_entries(connection) for entry in page] if show_log else []
     if as_json:
         more = {"log": [entry._asdict() for entry in log]} if show_log else {}
         print_json({"ok": not report.found, **asdict(report), **more})
     else:
-        for entry in log:
-            click.echo(
-                f"{entry.number:>6}  {rfc3339(entry.at)}  {entry.actor_name}  {entry.action}  "
-                f"{entry.subject}  {entry.before} → {entry.after}"
-            )
         for difference in report.differences:
             place = f"poll {difference['poll']}: " if difference["poll"] else ""
             click.echo(f"{difference['kind']}: {place}{difference['what']}")
@@ -60,3 +57,11 @@ async def audit(poll: str | None, show_log: bool, as_json: bool) -> None:
         )
     if report.found:
         sys.exit(1)
+
+
+def _show(entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        click.echo(
+            f"{entry.number:>6}  {rfc3339(entry.at)}  {entry.actor_name}  {entry.action}  "
+            f"{entry.subject}  {entry.before} → {entry.after}"
+        )

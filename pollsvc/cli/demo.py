@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import time
 from pathlib import Path
 
 import click
@@ -13,14 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pollsvc.app import create_app
-from pollsvc.cli.context import database
+from pollsvc.cli.context import desk
 from pollsvc.cli.server import Server, listen, run_together
 from pollsvc.domain.editor import Role
-from pollsvc.services.accounts.editors import Accounts
-from pollsvc.services.accounts.passwords import Passwords
-from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewPoll
-from pollsvc.services.editing.sites import Sites
 from pollsvc.settings import Settings
 from pollsvc.storage.migrate import migrate
 from pollsvc.web.widget import static_folder
@@ -29,11 +24,12 @@ SITE = "The Demo Courier"
 EDITOR = "editor"
 _TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _POLLS = {
-    "poll_who_won_en": ("en", "Who won?", ("Iran", "The United States", "Both", "Neither"), False),
-    "poll_mourn_en": ("en", "Mourn or celebrate?", ("Mourn", "Celebrate", "Neither"), True),
-    "poll_who_won_ar": ("ar", "من انتصر؟", ("إيران", "الولايات المتحدة", "كلاهما", "لا أحد"), False),
-    "poll_mourn_ar": ("ar", "حداد أم احتفال؟", ("حداد", "احتفال", "لا هذا ولا ذاك"), True),
+    "poll_who_won_en": ("en", "Who won?", ("Iran", "The United States", "Both", "Neither"), True),
+    "poll_mourn_en": ("en", "Mourn or celebrate?", ("Mourn", "Celebrate", "Neither"), False),
+    "poll_who_won_ar": ("ar", "من انتصر؟", ("إيران", "الولايات المتحدة", "كلاهما", "لا أحد"), True),
+    "poll_mourn_ar": ("ar", "حداد أم احتفال؟", ("حداد", "احتفال", "لا هذا ولا ذاك"), False),
 }
+"""Language, question, options, and whether the poll is attached to its article: the page names the others."""
 
 
 @click.command()
@@ -91,30 +87,28 @@ def _secret(path: Path, size: int = 32) -> str:
 
 async def _editor(settings: Settings, password: str) -> None:
     """Have an editor who may do everything."""
-    async with database(settings) as connection:
-        accounts = Accounts(connection, time.time, Passwords())
-        if not await accounts.all():
-            await accounts.add_editor(EDITOR, Role.ADMIN, password)
+    async with desk(settings) as work:
+        if not await work.accounts.all():
+            await work.accounts.add_editor(EDITOR, Role.ADMIN, password)
 
 
 async def _polls(settings: Settings, publisher: str) -> dict[str, str]:
     """The ids of the demo's polls by their names in the pages; made at the first run."""
-    async with database(settings) as connection:
-        publishers, editor = Sites(connection, time.time), Editing(connection, time.time)
-        sites = [site for site in await publishers.all() if site.name == SITE]
-        site = sites[0] if sites else await publishers.add(SITE, [publisher], percent_from=1)
-        known = {poll.question[poll.lang]: poll.id for poll in await editor.polls(site)}
+    async with desk(settings) as work:
+        sites = [site for site in await work.sites.all() if site.name == SITE]
+        site = sites[0] if sites else await work.sites.add(SITE, [publisher], percent_from=1)
+        known = {poll.question[poll.lang]: poll.id for poll in await work.editing.polls(site)}
         ids = {}
-        for name, (lang, question, options, allow_change) in _POLLS.items():
+        for name, (lang, question, options, attached) in _POLLS.items():
             if question not in known:
                 new = NewPoll(
                     question,
                     options,
                     lang=lang,
-                    allow_change=allow_change,
-                    articles=[f"{publisher}/{lang}.html"],
+                    allow_change=not attached,
+                    articles=[f"{publisher}/{lang}.html"] if attached else [],
                 )
-                known[question] = (await editor.create_poll(site, new)).id
+                known[question] = (await work.editing.create_poll(site, new)).id
             ids[name] = known[question]
     return ids
 

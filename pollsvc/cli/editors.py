@@ -1,22 +1,16 @@
 """`pollsvc editor` and `pollsvc apikey`: who may sign in, and with what."""
 
 import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import click
 
-from pollsvc.cli.context import database, json_option, print_json, run, settings
+from pollsvc.cli.context import choice, desk, json_option, print_json, run
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.editor import ApiKey, Editor, Role, Scope
-from pollsvc.domain.log import COMMAND_LINE
-from pollsvc.services.accounts.passwords import Passwords
-from pollsvc.services.desk import Means, Work
 
 role_option = click.option(
     "--role",
-    type=click.Choice([role.value for role in Role]),
+    type=choice(Role),
     required=True,
     help="admin: everything; editor: polls and articles; viewer: looks and exports.",
 )
@@ -39,7 +33,7 @@ def editor() -> None:
 async def add(name: str, role: str, password_stdin: bool, prompt: bool, as_json: bool) -> None:
     """Add the editor NAME; without a given password one is made and printed."""
     given = _password(password_stdin, prompt)
-    async with _work() as work:
+    async with desk() as work:
         added, password = await work.accounts.add_editor(name, Role(role), given)
     _print(added, f"Added {added.name} ({added.role})", None if given else password, as_json)
 
@@ -56,7 +50,7 @@ async def passwd(name: str, password_stdin: bool, prompt: bool, as_json: bool) -
     The editor's sessions end, and so does a wait after failures to sign in.
     """
     given = _password(password_stdin, prompt)
-    async with _work() as work:
+    async with desk() as work:
         changed, password = await work.accounts.set_password(name, given)
     _print(changed, f"{changed.name} has a new password", None if given else password, as_json)
 
@@ -68,7 +62,7 @@ async def passwd(name: str, password_stdin: bool, prompt: bool, as_json: bool) -
 @run
 async def role(name: str, role: str, as_json: bool) -> None:
     """Give the editor NAME another role."""
-    async with _work() as work:
+    async with desk() as work:
         changed = await work.accounts.set_role(name, Role(role))
     _print(changed, f"{changed.name} is {changed.role} now", None, as_json)
 
@@ -79,7 +73,7 @@ async def role(name: str, role: str, as_json: bool) -> None:
 @run
 async def disable(name: str, as_json: bool) -> None:
     """Let the editor NAME sign in no more, and end their sessions."""
-    async with _work() as work:
+    async with desk() as work:
         changed = await work.accounts.disable(name)
     _print(changed, f"{changed.name} cannot sign in any more", None, as_json)
 
@@ -90,7 +84,7 @@ async def disable(name: str, as_json: bool) -> None:
 @run
 async def enable(name: str, as_json: bool) -> None:
     """Let the disabled editor NAME sign in again."""
-    async with _work() as work:
+    async with desk() as work:
         changed = await work.accounts.enable(name)
     _print(changed, f"{changed.name} can sign in again", None, as_json)
 
@@ -100,7 +94,7 @@ async def enable(name: str, as_json: bool) -> None:
 @run
 async def list_editors(as_json: bool) -> None:
     """List all editors."""
-    async with _work() as work:
+    async with desk() as work:
         found = await work.accounts.all()
     if as_json:
         print_json([_describe(one) for one in found])
@@ -119,7 +113,7 @@ def apikey() -> None:
 @click.option(
     "--scope",
     "scopes",
-    type=click.Choice([scope.value for scope in Scope]),
+    type=choice(Scope),
     multiple=True,
     required=True,
     help="What the key may do; repeatable.",
@@ -129,7 +123,7 @@ def apikey() -> None:
 @run
 async def add_key(name: str, scopes: tuple[str, ...], site: str | None, as_json: bool) -> None:
     """Make an API key, and print it this once."""
-    async with _work() as work:
+    async with desk() as work:
         only = await work.sites.get(site) if site else None
         key, text = await work.api_keys.create(name, [Scope(scope) for scope in scopes], only)
     if as_json:
@@ -144,7 +138,7 @@ async def add_key(name: str, scopes: tuple[str, ...], site: str | None, as_json:
 @run
 async def list_keys(as_json: bool) -> None:
     """List all API keys, revoked ones too."""
-    async with _work() as work:
+    async with desk() as work:
         found = await work.api_keys.all()
     if as_json:
         print_json([_describe_key(key) for key in found])
@@ -163,18 +157,12 @@ async def list_keys(as_json: bool) -> None:
 @run
 async def revoke(id_: str, as_json: bool) -> None:
     """Let the API key of this ID be used no more."""
-    async with _work() as work:
+    async with desk() as work:
         key = await work.api_keys.revoke(id_)
     if as_json:
         print_json({"id": key.id, "revoked": True})
     else:
         click.echo(f"Revoked {key.name} ({key.id})")
-
-
-@asynccontextmanager
-async def _work() -> AsyncIterator[Work]:
-    async with database(settings()) as connection:
-        yield Work(connection, Means(time.time, Passwords()), COMMAND_LINE)
 
 
 def _password(stdin: bool, prompt: bool) -> str | None:

@@ -2,12 +2,11 @@
 
 import json
 import time
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import click
 
-from pollsvc.cli.context import database, desk, json_option, print_json, run, settings
+from pollsvc.cli.context import choice, database, desk, json_option, print_json, run, settings
 from pollsvc.cli.transfer import export, import_, import_wp_polls
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import Code, PollError
@@ -16,10 +15,6 @@ from pollsvc.services.editing.describing import describe
 from pollsvc.services.editing.new_poll import NewOption, NewPoll
 from pollsvc.services.embed import embed_code
 from pollsvc.services.exports.picture import load_results
-
-
-def _choice(values: type[StrEnum]) -> click.Choice[str]:
-    return click.Choice([value.value for value in values])
 
 
 @click.group()
@@ -33,7 +28,7 @@ def poll() -> None:
 @click.option(
     "--option", "options", multiple=True, help="One answer, of kind reaction an emoji; give two or more."
 )
-@click.option("--kind", type=_choice(Kind), default="single", show_default=True)
+@click.option("--kind", type=choice(Kind), default="single", show_default=True)
 @click.option("--min", "min_picks", type=int, help="Least number of picks (kinds multiple and ranked).")
 @click.option("--max", "max_picks", type=int, help="Greatest number of picks (kinds multiple and ranked).")
 @click.option("--scale", type=int, help="Greatest number of a rating: 5 or 10.")
@@ -46,7 +41,7 @@ def poll() -> None:
 @click.option(
     "--results",
     "visibility",
-    type=_choice(Visibility),
+    type=choice(Visibility),
     default="always",
     show_default=True,
     help="Who sees results while the poll runs.",
@@ -73,7 +68,7 @@ async def create(
         times = {"opens_at": _time(opens, site), "closes_at": _time(closes, site)}
         choices = {"kind": Kind(kind), "visibility": Visibility(visibility)}
         answers = [NewOption(emoji=text) if kind == Kind.REACTION else NewOption(text) for text in options]
-        new = await work.polls.create_poll(
+        new = await work.editing.create_poll(
             site,
             NewPoll(options=answers, **given, **times, **choices),  # type: ignore[arg-type]
         )
@@ -95,7 +90,7 @@ async def create(
 async def list_(site_name: str | None, as_json: bool) -> None:
     """List polls, newest first."""
     async with desk() as work:
-        polls = await work.polls.polls(await work.sites.get(site_name) if site_name else None)
+        polls = await work.editing.polls(await work.sites.get(site_name) if site_name else None)
     rows = [describe(one, time.time()) for one in polls]
     if as_json:
         print_json(rows)
@@ -111,7 +106,7 @@ async def list_(site_name: str | None, as_json: bool) -> None:
 async def show(poll_id: str, as_json: bool) -> None:
     """Show one poll."""
     async with desk() as work:
-        _describe(describe(await work.polls.poll(poll_id), time.time()), as_json)
+        _describe(describe(await work.editing.poll(poll_id), time.time()), as_json)
 
 
 @poll.command("open")
@@ -121,7 +116,7 @@ async def show(poll_id: str, as_json: bool) -> None:
 async def open_(poll_id: str, as_json: bool) -> None:
     """Open a poll now; a draft is published, a closed poll reopened."""
     async with desk() as work:
-        _describe(describe(await work.polls.open_poll(poll_id), time.time()), as_json)
+        _describe(describe(await work.editing.open_poll(poll_id), time.time()), as_json)
 
 
 @poll.command()
@@ -131,7 +126,7 @@ async def open_(poll_id: str, as_json: bool) -> None:
 async def close(poll_id: str, as_json: bool) -> None:
     """Close a poll now."""
     async with desk() as work:
-        _describe(describe(await work.polls.close_poll(poll_id), time.time()), as_json)
+        _describe(describe(await work.editing.close_poll(poll_id), time.time()), as_json)
 
 
 for command in (export, import_, import_wp_polls):

@@ -92,7 +92,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head_size = False, 0
-        if b"/admin/" in self.url and self._incomplete_since is not None:
+        if self._incomplete_since is not None and _for_editors(self.url):
             self._wait_for_the_rest(UPLOAD_DEADLINE)
         super().on_headers_complete()
 
@@ -104,3 +104,12 @@ class Protocol(HttpToolsProtocol):
         if self._incomplete_since is not None:
             self._incomplete_since.cancel()
         self._incomplete_since = self.loop.call_later(seconds or REQUEST_DEADLINE, self.transport.abort)
+
+
+def _for_editors(target: bytes) -> bool:
+    """Whether a request's target is of the editors' pages or interface, maybe behind a proxy's path prefix.
+
+    A vote's is not, whatever its poll is called and its query holds.
+    """
+    path = target.partition(b"?")[0]
+    return b"/admin/" in path and not path.endswith(b"/votes")

@@ -9,8 +9,9 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 import click
@@ -22,11 +23,16 @@ from pollsvc.cli.protocol import Protocol
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
 GRACE = 8
 """Seconds that connections get to finish when the server is told to end."""
+
+PAUSE = 0.5
+"""Seconds after which a worker that died is replaced."""
 
 STARTUP_FAILURE = 3  # uvicorn's exit status
 _spawn = multiprocessing.get_context("spawn")
@@ -102,19 +108,27 @@ def listen(host: str, port: int) -> socket.socket:
 
 def run_one(settings: Settings, bound: socket.socket, on_ready: Callable[[], None] | None = None) -> None:
     """Serve in this process until it is told to end."""
+    _server(settings, on_ready).run(sockets=[bound])
+
+
+def _server(settings: Settings, on_ready: Callable[[], None] | None) -> Server:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     server = Server(create_app(settings), on_ready=on_ready)
     gc.freeze()  # what is loaded by now stays: leave it out of every collection,
     gc.set_threshold(20_000, 20, 20)  # and collect less often: a vote leaves no cycles behind
-    server.run(sockets=[bound])
+    return server
 
 
 def run_workers(
     settings: Settings, bound: socket.socket, count: int, on_ready: Callable[[], None] | None = None
 ) -> None:
-    """Serve in `count` processes; one that dies is replaced, unless it could not start."""
+    """Serve in `count` processes; one that dies is replaced, unless it could not start.
+
+    `on_ready` is called once that many have started.
+    """
     stopping = threading.Event()
     workers: list[BaseProcess] = []
+    hears, tells = _spawn.Pipe(duplex=False)
 
     def stop(*_: object) -> None:
         stopping.set()
@@ -124,15 +138,17 @@ def run_workers(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    if on_ready is not None:
-        on_ready()
-    failed = False
+    failed, started = False, 0
     while len(workers) < count and not stopping.is_set():
-        workers.append(_start_worker(settings, bound))
+        workers.append(_start_worker(settings, bound, tells))
     while workers:
         if stopping.is_set():
             stop()  # also the worker that was being started when the signal came
-        wait([worker.sentinel for worker in workers], timeout=1)
+        if hears in wait([hears, *(worker.sentinel for worker in workers)], timeout=1):
+            hears.recv_bytes()
+            started += 1
+            if started == count and on_ready is not None:
+                on_ready()
         for worker in [worker for worker in workers if not worker.is_alive()]:
             workers.remove(worker)
             if stopping.is_set():
@@ -142,20 +158,27 @@ def run_workers(
                 stop()
             else:
                 click.echo(f"Worker {worker.pid} ended ({worker.exitcode}); starting another.", err=True)
-                workers.append(_start_worker(settings, bound))
+                time.sleep(PAUSE)
+                workers.append(_start_worker(settings, bound, tells))
     if failed:
         sys.exit(STARTUP_FAILURE)
 
 
-def _start_worker(settings: Settings, bound: socket.socket) -> BaseProcess:
-    worker = _spawn.Process(target=_work, args=(settings, bound), name="pollsvc worker")
+def _start_worker(settings: Settings, bound: socket.socket, tells: Connection) -> BaseProcess:
+    worker = _spawn.Process(target=_work, args=(settings, bound, tells), name="pollsvc worker")
     worker.start()
     return worker
 
 
-def _work(settings: Settings, bound: socket.socket) -> None:
+def _work(settings: Settings, bound: socket.socket, tells: Connection) -> None:
+    """Serve as a worker, which `tells` when it has started."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    run_one(settings, bound)
+    try:
+        server = _server(settings, lambda: tells.send_bytes(b"started"))
+    except Exception:
+        logger.exception("The service cannot start")
+        sys.exit(STARTUP_FAILURE)
+    server.run(sockets=[bound])
 
 
 def _end_with_parent() -> None:

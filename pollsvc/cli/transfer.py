@@ -2,15 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 import click
 
-from pollsvc.cli.context import database, json_option, print_json, run, settings
+from pollsvc.cli.context import choice, database, json_option, print_json, progress_bar, run, settings
 from pollsvc.domain.clock import zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE
@@ -28,19 +27,15 @@ from pollsvc.services.watching.timeline import Bucket
 _CSV = click.File("r", encoding="utf-8")
 
 
-def _choice(values: type[StrEnum]) -> click.Choice[str]:
-    return click.Choice([value.value for value in values])
-
-
 @click.command()
 @click.argument("poll_id", metavar="POLL")
 @click.option(
     "--what",
-    type=_choice(What),
+    type=choice(What),
     help="What to export; default: all, and as CSV the tally.",
 )
-@click.option("--format", "format_", type=_choice(Format), default="json", show_default=True)
-@click.option("--bucket", type=_choice(Bucket), default="hour", show_default=True, help="Step of the series.")
+@click.option("--format", "format_", type=choice(Format), default="json", show_default=True)
+@click.option("--bucket", type=choice(Bucket), default="hour", show_default=True, help="Step of the series.")
 @click.option("--time-zone", help="Where days and hours begin; default: the site's time zone.")
 @click.option("--lang", help="Language of the labels; default: the poll's first.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file; default: stdout.")
@@ -91,18 +86,6 @@ def _target(output: Path | None) -> Iterator[BinaryIO]:
     finally:
         if regular:
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Something to be told how many ballots of how many are done; a bar where somebody sees it."""
-    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield progress
 
 
 @click.command("import")

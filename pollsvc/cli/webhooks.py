@@ -1,30 +1,11 @@
 """`pollsvc webhook`: a site's own systems that are told what happens to its polls."""
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import NamedTuple
-
 import click
 
-from pollsvc.cli.context import database, json_option, print_json, run, settings
+from pollsvc.cli.context import desk, json_option, print_json, run
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.webhook import Event, Webhook
-from pollsvc.services.editing.sites import Sites
-from pollsvc.services.webhooks.webhooks import MAX_DELIVERIES, Webhooks, describe_delivery, describe_webhook
-
-
-class _Desk(NamedTuple):
-    sites: Sites
-    webhooks: Webhooks
-
-
-@asynccontextmanager
-async def _desk() -> AsyncIterator[_Desk]:
-    found = settings()
-    async with database(found) as connection:
-        webhooks = Webhooks(connection, time.time, found.webhook_origins)
-        yield _Desk(Sites(connection, time.time), webhooks)
+from pollsvc.services.webhooks.webhooks import MAX_DELIVERIES, describe_delivery, describe_webhook
 
 
 @click.group()
@@ -47,7 +28,7 @@ def webhook() -> None:
 @run
 async def add(url: str, site_name: str, events: tuple[str, ...], as_json: bool) -> None:
     """Tell URL of a site's polls, and print the secret that signs what is sent."""
-    async with _desk() as work:
+    async with desk() as work:
         hook, secret = await work.webhooks.add(await work.sites.get(site_name), url, events)
     if as_json:
         print_json({**describe_webhook(hook), "secret": secret})
@@ -62,7 +43,7 @@ async def add(url: str, site_name: str, events: tuple[str, ...], as_json: bool) 
 @run
 async def list_(site_name: str | None, as_json: bool) -> None:
     """List webhooks, newest first."""
-    async with _desk() as work:
+    async with desk() as work:
         hooks = await work.webhooks.all(await work.sites.get(site_name) if site_name else None)
     if as_json:
         print_json([describe_webhook(hook) for hook in hooks])
@@ -78,7 +59,7 @@ async def list_(site_name: str | None, as_json: bool) -> None:
 @run
 async def remove(webhook_id: str, as_json: bool) -> None:
     """Send nothing more to a webhook."""
-    async with _desk() as work:
+    async with desk() as work:
         hook = await work.webhooks.remove(webhook_id)
     _done(hook, f"Removed {hook.id}: nothing is sent to {hook.url} any more.", as_json)
 
@@ -89,7 +70,7 @@ async def remove(webhook_id: str, as_json: bool) -> None:
 @run
 async def rotate(webhook_id: str, as_json: bool) -> None:
     """Print a new secret for a webhook; the old one signs too for 24 hours."""
-    async with _desk() as work:
+    async with desk() as work:
         hook, secret = await work.webhooks.rotate(webhook_id)
     if as_json:
         print_json({**describe_webhook(hook), "secret": secret})
@@ -104,7 +85,7 @@ async def rotate(webhook_id: str, as_json: bool) -> None:
 @run
 async def test(webhook_id: str, as_json: bool) -> None:
     """Have the service send a `ping` to a webhook."""
-    async with _desk() as work:
+    async with desk() as work:
         message = await work.webhooks.test(webhook_id)
     if as_json:
         print_json({"id": message})
@@ -122,7 +103,7 @@ async def test(webhook_id: str, as_json: bool) -> None:
 @run
 async def deliveries(webhook_id: str, limit: int, as_json: bool) -> None:
     """Show how a webhook's newest messages fare."""
-    async with _desk() as work:
+    async with desk() as work:
         found = await work.webhooks.deliveries(webhook_id, limit)
     if as_json:
         print_json([describe_delivery(delivery) for delivery in found])

@@ -46,12 +46,14 @@ class Cast(NamedTuple):
     """A vote on its way into the database: the ballot it would be, were it the voter's first.
 
     That ballot gets its status from `admit`, and its signature, only if it really is the first: repeats
-    must not use up what their network may cast.
+    must not use up what their network may cast. `pace` is asked when it changes the one that stands, and
+    says after how many seconds that may be done: 0, or later.
     """
 
     ballot: Ballot
     allow_change: bool
     admit: Callable[[], str]
+    pace: Callable[[], float] = float  # 0.0: always at once
 
 
 class Outcome(StrEnum):
@@ -61,14 +63,19 @@ class Outcome(StrEnum):
     REPEATED = "repeated"
     CHANGED = "changed"
     REFUSED = "refused"
+    TOO_SOON = "too_soon"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
 
 
 class Recorded(NamedTuple):
-    """The outcome of a cast, and the voter's ballot as it stands after it (None: there is none)."""
+    """The outcome of a cast, and the voter's ballot as it stands after it (None: there is none).
+
+    `wait` is in how many seconds a change that came too soon may come again.
+    """
 
     outcome: Outcome
     ballot: Ballot | None
+    wait: float = 0.0
 
 
 def decide(standing: Ballot | None, cast: Cast, seal: Seal) -> Recorded:
@@ -85,5 +92,7 @@ def decide(standing: Ballot | None, cast: Cast, seal: Seal) -> Recorded:
         return Recorded(Outcome.REPEATED, standing)
     if not cast.allow_change:
         return Recorded(Outcome.REFUSED, standing)
+    if wait := cast.pace():
+        return Recorded(Outcome.TOO_SOON, standing, wait)
     changed = wanted._replace(revision=standing.revision + 1, status=standing.status)
     return Recorded(Outcome.CHANGED, seal(changed))

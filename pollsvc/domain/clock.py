@@ -31,14 +31,17 @@ def parse_time(text: str, zone: tzinfo = UTC) -> int:
     """Read an ISO 8601 / RFC 3339 date-time as Unix seconds; without an offset it is local to `zone`.
 
     Of a local time that the clocks show twice, the first is meant. Raises ValueError when the text is no
-    date-time, or a local time that the clocks leap over.
+    date-time, one that is not in the years 1 to 9999 of UTC, or a local time that the clocks leap over.
     """
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        local, moment = moment, moment.replace(tzinfo=zone)
-        if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
-            raise ValueError(f"{text} does not exist in {zone}: the clocks are put forward")
-    return int(moment.timestamp())
+    try:
+        if moment.tzinfo is None:
+            local, moment = moment, moment.replace(tzinfo=zone)
+            if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
+                raise ValueError(f"{text} does not exist in {zone}: the clocks are put forward")
+        return int(moment.astimezone(UTC).timestamp())
+    except OverflowError:
+        raise ValueError(f"{text} is not in the years 1 to 9999") from None
 
 
 def zone_named(name: str) -> ZoneInfo:

@@ -56,7 +56,12 @@ def bad(message: str, field: str | None = None) -> PollError:
 
 
 def busy() -> PollError:
-    """The answer when a vote cannot be recorded now but may be in a moment."""
+    """The answer when something cannot be done now but may be in a moment."""
+    return PollError(Code.BUSY, "Too much is going on; try again in a moment.", retry_after=1)
+
+
+def vote_not_recorded() -> PollError:
+    """The answer when that something is the recording of a vote."""
     return PollError(
         Code.BUSY, "Too much is going on; your vote was not recorded yet, send it again.", retry_after=1
     )

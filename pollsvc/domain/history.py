@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pollsvc.domain.clock import rfc3339
-from pollsvc.domain.poll import Option, OptionState, Poll
+from pollsvc.domain.poll import Option, OptionState, Poll, say
 
 _CHOICES = ("visibility", "allow_change", "shuffle", "write_in")
 _TIMES = ("opens_at", "closes_at")
@@ -41,16 +41,17 @@ def noticeable(before: Poll, after: Poll) -> list[Notice]:
     ]
     known = {option.id: option for option in before.options}
     for option in after.options:
-        notices += _of_option(known.get(option.id), option, after.lang)
+        notices += _of_option(known.get(option.id), option, after)
     if before.kind is not after.kind:
         notices.append(Notice("kind", before.kind, after.kind))
     if (before.min_picks, before.max_picks) != (after.min_picks, after.max_picks):
         notices.append(
             Notice("picks", f"{before.min_picks}–{before.max_picks}", f"{after.min_picks}–{after.max_picks}")
         )
-    was, is_ = _common_order(before, after), _common_order(after, before)
+    was, is_ = common_orders(before, after)
     if was != is_:
-        notices.append(Notice("order", was, is_))
+        old_order, new_order = (" · ".join(_label(after, id_) for id_ in order) for order in (was, is_))
+        notices.append(Notice("order", old_order, new_order))
     values = [
         *((name, _time(getattr(before, name)), _time(getattr(after, name))) for name in _TIMES),
         *((name, _word(getattr(before, name)), _word(getattr(after, name))) for name in _CHOICES),
@@ -60,10 +61,16 @@ def noticeable(before: Poll, after: Poll) -> list[Notice]:
     return notices + [Notice(what, old, new) for what, old, new in values if old != new]
 
 
-def _of_option(old: Option | None, new: Option, lang: str) -> list[Notice]:
+def _label(poll: Poll, id_: int) -> str:
+    """What an option is called now: what history tells must stand when it is called otherwise later."""
+    label = next((option.label for option in poll.options if option.id == id_), {})
+    return say(label, poll.lang, poll.lang)
+
+
+def _of_option(old: Option | None, new: Option, poll: Poll) -> list[Notice]:
     """What changed of an option; a write-in is news only when it is approved or merged."""
     hidden = (OptionState.PENDING, OptionState.REJECTED)
-    name = new.label[lang] if lang in new.label else next(iter(new.label.values()))
+    name = _label(poll, new.id)
     if new.state in hidden:
         return []
     if old is None:
@@ -71,7 +78,7 @@ def _of_option(old: Option | None, new: Option, lang: str) -> list[Notice]:
     if new.state is OptionState.MERGED:
         if old.state is OptionState.MERGED:
             return []
-        return [Notice("write_in_merged", name, str(new.merged_into), new.id)]
+        return [Notice("write_in_merged", name, _label(poll, new.merged_into or 0), new.id)]
     if old.state in (*hidden, OptionState.MERGED):
         return [Notice("write_in_approved", None, name, new.id)]
     notices = []
@@ -93,10 +100,10 @@ def _of_option(old: Option | None, new: Option, lang: str) -> list[Notice]:
     return notices
 
 
-def _common_order(poll: Poll, other: Poll) -> str:
-    """The ids, in order, of the options that both definitions show."""
-    shown = {option.id for option in other.shown_options}
-    return ", ".join(str(option.id) for option in poll.shown_options if option.id in shown)
+def common_orders(before: Poll, after: Poll) -> tuple[list[int], list[int]]:
+    """The ids of the options that both definitions show, in the order of each."""
+    was, is_ = (dict.fromkeys(option.id for option in poll.shown_options) for poll in (before, after))
+    return [id_ for id_ in was if id_ in is_], [id_ for id_ in is_ if id_ in was]
 
 
 def _word(value: object) -> str:

@@ -150,26 +150,23 @@ class Poll:
         """Derive `option_ids`, which a ballot may name, and `folds`.
 
         `folds` says as which option a vote for another one counts: the one that it was merged into, or 0
-        for write-ins that are not approved.
+        for write-ins that are not approved. Nobody can vote for a retired option, nor for what was merged
+        into one.
         """
-        votable = (
-            option.id
-            for option in self.options
-            if option.state is OptionState.ACTIVE
-            or (option.write_in is not None and option.state is not OptionState.RETIRED)
-        )
-        object.__setattr__(self, "option_ids", frozenset(votable))
         merged = {option.id: option.merged_into for option in self.options if option.merged_into}
         folds = {
             option.id: 0
             for option in self.options
             if option.state in (OptionState.PENDING, OptionState.REJECTED)
         }
-        for option in merged:
-            target = option
-            for _ in merged:  # a merger may have been merged on; an editor cannot make a circle
-                target = merged.get(target, target)
+        for option, into in merged.items():
+            target = into
+            while target in merged:  # it may have been merged on; editors and imports make no circle
+                target = merged[target]
             folds[option] = folds.get(target, target)
+        retired = {option.id for option in self.options if option.state is OptionState.RETIRED}
+        votable = (option.id for option in self.options if folds.get(option.id, option.id) not in retired)
+        object.__setattr__(self, "option_ids", frozenset(votable))
         object.__setattr__(self, "folds", folds)
 
     @property
@@ -203,11 +200,7 @@ class Poll:
 
     def state(self, now: float) -> State:
         """The poll's state at `now`; a poll opens at `opens_at` and is closed from `closes_at` on."""
-        if self.closes_at is not None and now >= self.closes_at:
-            return State.CLOSED
-        if self.opens_at is not None and now < self.opens_at:
-            return State.SCHEDULED
-        return State.OPEN
+        return state_at(now, self.opens_at, self.closes_at)
 
     def next_change(self, now: float) -> int | None:
         """When the schedule changes the state next, after `now`; None when it never will."""
@@ -225,6 +218,15 @@ class Poll:
                 return state is State.CLOSED
             case Visibility.NEVER:
                 return False
+
+
+def state_at(now: float, opens_at: int | None, closes_at: int | None) -> State:
+    """The state of a poll with this schedule, as `Poll.state` says."""
+    if closes_at is not None and now >= closes_at:
+        return State.CLOSED
+    if opens_at is not None and now < opens_at:
+        return State.SCHEDULED
+    return State.OPEN
 
 
 def say(texts: Texts, lang: str, default: str) -> str:

@@ -78,6 +78,8 @@ def runoff(
     With `batch`, all options leave together that could not win with all of each other's ballots: the largest
     group of lowest options whose sum is less than the next higher count. San Francisco's charter has this
     rule (section 13.102(e)), and Burlington, Vermont, had it ("when mathematically inevitable", 2009).
+    Polls are counted without `to_two` and `batch`: both are here because elections were published with them,
+    and what reproduces those round by round can be trusted with a poll.
 
     Of several with the fewest ballots, that one leaves which had the fewest in the round before; those that
     tied there are compared in the round before that, and so on; of those that always tied, the greatest

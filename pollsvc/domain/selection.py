@@ -59,35 +59,28 @@ def check_picks(kind: Kind, options: int, least: int, most: int) -> None:
     """Raise PollError `bad_request` unless a poll of so many options can ask for `least` to `most` picks."""
     if kind not in (Kind.MULTIPLE, Kind.RANKED) and (least, most) != (1, 1):
         raise PollError(
-            Code.BAD_REQUEST, f"A poll of kind {kind} takes exactly one pick; use kind multiple or ranked."
+            Code.BAD_REQUEST,
+            f"Readers of a poll of kind {kind} pick one; for more, make it multiple or ranked.",
         )
     if not 1 <= least <= most <= options:
         raise PollError(
-            Code.BAD_REQUEST, f"Picks must satisfy 1 <= min <= max <= {options} (the number of options)."
+            Code.BAD_REQUEST,
+            f"There are {options} options: let readers pick from 1 to {options}, "
+            "with the least (min) no more than the most (max).",
         )
 
 
 def folded(selection: str, folds: Mapping[int, int]) -> list[int]:
     """The options that a ballot counts for, in its order, each once (`Poll.folds`; 0: any other answer)."""
-    return list(dict.fromkeys(folds.get(option, option) for option in picked(selection)))
+    options = picked(selection)
+    return list(dict.fromkeys(folds.get(option, option) for option in options)) if folds else options
 
 
 def count_picks(selections: Iterable[tuple[str, int]], folds: Mapping[int, int]) -> dict[int, int]:
     """How often each option was picked, by option id, from pairs of (selection, number of ballots)."""
     counts: dict[int, int] = {}
     for selection, ballots in selections:
-        for option in folded(selection, folds) if folds else picked(selection):
-            counts[option] = counts.get(option, 0) + ballots
-    return counts
-
-
-def count_first(selections: Iterable[tuple[str, int]], folds: Mapping[int, int]) -> dict[int, int]:
-    """How often each option was ranked first, likewise."""
-    counts: dict[int, int] = {}
-    for selection, ballots in selections:
-        if selection:
-            first = int(selection.partition(">")[0])
-            option = folds.get(first, first)
+        for option in folded(selection, folds):
             counts[option] = counts.get(option, 0) + ballots
     return counts
 

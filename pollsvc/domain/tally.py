@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pollsvc.domain.ballot import Ballot, Status
 from pollsvc.domain.poll import Kind, OptionState, Poll
-from pollsvc.domain.selection import WITHDRAWN, count_first, count_picks
+from pollsvc.domain.selection import WITHDRAWN, folded
 
 
 class Cell(NamedTuple):
@@ -92,32 +92,65 @@ class Results:
         }
 
 
+class Tally:
+    """A poll's totals at a version and what they come to, moved on by each change of them.
+
+    Moving on takes the time of what has changed, however many different selections there are. `totals` has
+    no zeros, and is to be changed by `add` alone.
+    """
+
+    def __init__(self, poll: Poll, version: int = 0, totals: Totals | None = None) -> None:
+        self.poll = poll
+        self.totals: dict[tuple[str, str], int] = {}
+        self._ballots = {status.value: 0 for status in Status}  # withdrawn ones count nowhere
+        self._picks: dict[int, int] = {}
+        self.add(version, totals or {})
+
+    def add(self, version: int, difference: Totals) -> None:
+        """Take in a change that has made this version."""
+        self.version = version
+        for key, ballots in difference.items():
+            total = self.totals.get(key, 0) + ballots
+            if total:
+                self.totals[key] = total
+            else:
+                self.totals.pop(key, None)
+            selection, status = key
+            if selection == WITHDRAWN:
+                continue
+            self._ballots[status] += ballots
+            if status == Status.COUNTED:
+                for option in self._options_of(selection):
+                    self._picks[option] = self._picks.get(option, 0) + ballots
+
+    def results(self) -> Results:
+        """What it comes to now."""
+        voters, picks = self._ballots[Status.COUNTED], self._picks
+        mean = None
+        if self.poll.kind is Kind.RATING and voters:
+            mean = round(sum(option * count for option, count in picks.items()) / voters, 2)
+        return Results(
+            version=self.version,
+            voters=voters,
+            picks=sum(picks.values()),
+            held=self._ballots[Status.HELD],
+            excluded=self._ballots[Status.EXCLUDED],
+            options={
+                option.id: picks.get(option.id, 0)
+                for option in self.poll.options
+                if option.state is OptionState.ACTIVE
+                or (option.state is OptionState.RETIRED and picks.get(option.id))
+            },
+            other=picks.get(0, 0),
+            mean=mean,
+        )
+
+    def _options_of(self, selection: str) -> list[int]:
+        if self.poll.kind is Kind.RANKED:
+            selection = selection.partition(">")[0]
+        return folded(selection, self.poll.folds)
+
+
 def results_of(poll: Poll, version: int, totals: Totals) -> Results:
-    """The results of a poll, from its totals; withdrawn ballots count nowhere."""
-    number = dict.fromkeys(Status, 0)
-    for (selection, status), ballots in totals.items():
-        if selection != WITHDRAWN:
-            number[Status(status)] += ballots
-    counting = count_first if poll.kind is Kind.RANKED else count_picks
-    counted = counting(
-        ((sel, ballots) for (sel, status), ballots in totals.items() if status == Status.COUNTED), poll.folds
-    )
-    voters = number[Status.COUNTED]
-    mean = None
-    if poll.kind is Kind.RATING and voters:
-        mean = round(sum(option * count for option, count in counted.items()) / voters, 2)
-    return Results(
-        version=version,
-        voters=voters,
-        picks=sum(counted.values()),
-        held=number[Status.HELD],
-        excluded=number[Status.EXCLUDED],
-        options={
-            option.id: counted.get(option.id, 0)
-            for option in poll.options
-            if option.state is OptionState.ACTIVE
-            or (option.state is OptionState.RETIRED and counted.get(option.id))
-        },
-        other=counted.get(0, 0),
-        mean=mean,
-    )
+    """The results of a poll, from its totals."""
+    return Tally(poll, version, totals).results()

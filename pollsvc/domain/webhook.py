@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.history import Noted
-from pollsvc.domain.poll import State
+from pollsvc.domain.poll import State, state_at
 
 PING = "ping"
 """The event of a test message, which every webhook takes."""
@@ -20,6 +20,7 @@ JITTER = 0.25
 BOTH_FOR = 86_400
 """Seconds after a rotation in which messages are signed with the old secret too."""
 
+_ABOVE_TIMES = 40  # bits, more than any time has
 _BEGINNINGS = ("published", "imported")
 
 
@@ -59,7 +60,8 @@ class Webhook:
 class Occasion(NamedTuple):
     """One thing that happened to a poll, at `at` (Unix seconds), or PING.
 
-    `number` tells it from others of the same event: the time, or the number of voters of a milestone.
+    `number` tells it from others of the same event: the number of voters of a milestone, or the time; and
+    where an edit came before within the second, the edit's number in the poll's history above the time.
     """
 
     event: str
@@ -123,11 +125,7 @@ class Times(NamedTuple):
 
     def state(self, at: int) -> State:
         """The state of a poll with this schedule."""
-        if self.closes_at is not None and at >= self.closes_at:
-            return State.CLOSED
-        if self.opens_at is not None and at < self.opens_at:
-            return State.SCHEDULED
-        return State.OPEN
+        return state_at(at, self.opens_at, self.closes_at)
 
 
 def retry_delay(tries: int, chance: float) -> int | None:
@@ -159,31 +157,42 @@ def changes_of_state(times: Times, created_at: int, history: Sequence[Noted], no
     """
     phases, state = _phases(times, created_at, history)
     found = []
-    for place, (start, planned) in enumerate(phases):
-        end = phases[place + 1][0] if place + 1 < len(phases) else now + 1
-        coming = (at for at in planned if at is not None and start < at < end)
-        for at in (start, *sorted(coming)):
+    starts: set[int] = set()
+    for place, (number, start, planned) in enumerate(phases):
+        end = phases[place + 1].start if place + 1 < len(phases) else now
+        coming = sorted(at for at in planned if at is not None and start < at <= end)
+        first = start + (number << _ABOVE_TIMES) if start in starts else start
+        starts.add(start)
+        for at, key in ((start, first), *zip(coming, coming, strict=True)):
             before, state = state, planned.state(at)
             if state is State.OPEN and before is not State.OPEN:
-                found.append(Occasion(Event.OPENED, at, at))
+                found.append(Occasion(Event.OPENED, key, at))
             elif state is State.CLOSED and before not in (None, State.CLOSED):
-                found.append(Occasion(Event.CLOSED, at, at))
+                found.append(Occasion(Event.CLOSED, key, at))
     return found
 
 
-def _phases(
-    times: Times, created_at: int, history: Sequence[Noted]
-) -> tuple[list[tuple[int, Times]], State | None]:
-    """The schedules that a published poll has had, each with its start; and the state that it came with."""
-    phases: list[tuple[int, Times]] = []
-    for _, at, notice in reversed(history):
+class _Phase(NamedTuple):
+    """A schedule that a poll has had since `start`, where the notice of this number tells of it."""
+
+    number: int
+    start: int
+    times: Times
+
+
+def _phases(times: Times, created_at: int, history: Sequence[Noted]) -> tuple[list[_Phase], State | None]:
+    """The schedules that a published poll has had, oldest first; and the state that it came with."""
+    phases: list[_Phase] = []
+    closing = None  # the number and time of the notice that follows, if that moved the closing time
+    for number, at, notice in reversed(history):
         if notice.what in _BEGINNINGS:
-            phases.append((at, times))
+            phases.append(_Phase(number, at, times))
             imported = any(noted.at == at and noted.notice.what == "imported" for noted in history)
             return phases[::-1], times.state(at) if imported else None
         if notice.what in Times._fields:
-            if not phases or phases[-1][0] != at:  # one edit may move both times
-                phases.append((at, times))
+            if notice.what == "closes_at" or closing != (number + 1, at):  # one edit may move both times
+                phases.append(_Phase(number, at, times))
+            closing = (number, at) if notice.what == "closes_at" else None
             times = times._replace(**{notice.what: parse_time(notice.old) if notice.old else None})
-    phases.append((created_at, times))
+    phases.append(_Phase(0, created_at, times))
     return phases[::-1], None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.errors import PollError, no_such_poll
@@ -49,59 +50,71 @@ async def audit(
         polls = {known.id: known for known in await list_polls(connection)}
         if poll is not None and poll not in polls:
             raise no_such_poll()
-        total = await count_ballots(connection, poll)
-        recount: dict[Cell, int] = {}
-        async for page in all_ballots(connection, poll):
-            for ballot in page:
-                _check(ballot, polls, receipts, report)
-                cell = cell_of(ballot)
-                recount[cell] = recount.get(cell, 0) + 1
-            report.ballots += len(page)
-            if progress is not None:
-                progress(report.ballots, total)
-        tally = await all_cells(connection, poll)
+        counts = await count_ballots(connection, poll)
+        total = sum(counts.values())
+        for id_ in sorted(counts):
+            check = _checker(polls.get(id_), receipts, report)
+            recount: dict[Cell, int] = {}
+            async for page in all_ballots(connection, id_):
+                for ballot in page:
+                    check(ballot)
+                    cell = cell_of(ballot)
+                    recount[cell] = recount.get(cell, 0) + 1
+                report.ballots += len(page)
+                if progress is not None:
+                    progress(report.ballots, total)
+            _compare(recount, await all_cells(connection, id_), report)
         await _check_log(connection, report)
     report.polls = 1 if poll is not None else len(polls)
+    return report
+
+
+def _compare(recount: Mapping[Cell, int], tally: Mapping[Cell, int], report: Report) -> None:
+    """Report where the tally of a poll is not what its ballots come to."""
     for cell in sorted(recount.keys() | tally.keys()):
         counted, kept = recount.get(cell, 0), tally.get(cell, 0)
         if counted != kept:
             what = f"{counted} ballots, but the tally says {kept}, for {cell._asdict()}"
             report.add("tally", cell.poll, what)
-    return report
 
 
 async def _check_log(connection: Connection, report: Report) -> None:
     """Follow the chain of the log's hashes from its first entry."""
-    hash_ = ""
+    number, hash_ = 0, ""
     async for page in all_entries(connection):
+        report.log_entries += len(page)
         for entry in page:
-            report.log_entries += 1
-            if entry.number != report.log_entries:
-                report.add("log", "", f"entry {report.log_entries} of the log is missing")
-                report.log_entries = entry.number
+            first, last = number + 1, entry.number - 1
+            if first == last:
+                report.add("log", "", f"entry {last} of the log is missing")
+            elif first < last:
+                report.add("log", "", f"entries {first} to {last} of the log are missing")
             if entry.hash != entry.expected_hash(hash_):
                 report.add("log", "", f"entry {entry.number} of the log, or the one before, was altered")
-            hash_ = entry.hash
+            number, hash_ = entry.number, entry.hash
 
 
-def _check(ballot: Ballot, polls: Mapping[str, Poll], receipts: Receipts, report: Report) -> None:
-    poll = polls.get(ballot.poll)
-    if poll is None:
-        report.add(
-            "poll", ballot.poll, f"the ballot of voter {ballot.voter} is in a poll that does not exist"
-        )
-        return
-    if not receipts.valid(ballot):
-        report.add("signature", ballot.poll, f"the ballot of voter {ballot.voter} is not as it was signed")
-    if not _is_canonical(poll, ballot.selection):
-        what = f"the ballot of voter {ballot.voter} says {ballot.selection!r}, which this poll cannot"
-        report.add("selection", ballot.poll, what)
+def _checker(poll: Poll | None, receipts: Receipts, report: Report) -> Callable[[Ballot], None]:
+    """What reports all that is wrong with a ballot of this poll."""
+    ids = {option.id for option in poll.options} if poll is not None else set()
 
+    @lru_cache(10_000)
+    def possible(selection: str) -> bool:
+        try:
+            return (
+                poll is None or selection == WITHDRAWN or canonical(poll, picked(selection), ids) == selection
+            )
+        except (PollError, ValueError):
+            return False
 
-def _is_canonical(poll: Poll, selection: str) -> bool:
-    if selection == WITHDRAWN:
-        return True
-    try:
-        return canonical(poll, picked(selection), {option.id for option in poll.options}) == selection
-    except (PollError, ValueError):
-        return False
+    def check(ballot: Ballot) -> None:
+        the_ballot = f"the ballot of voter {ballot.voter}"
+        if poll is None:
+            report.add("poll", ballot.poll, f"{the_ballot} is in a poll that does not exist")
+        elif not receipts.valid(ballot):
+            report.add("signature", ballot.poll, f"{the_ballot} is not as it was signed")
+        if not possible(ballot.selection):
+            what = f"{the_ballot} says {ballot.selection!r}, which this poll cannot"
+            report.add("selection", ballot.poll, what)
+
+    return check

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from pollsvc.domain.ballot import Cast, Recorded, Seal
-from pollsvc.domain.errors import PollError, busy
+from pollsvc.domain.errors import PollError, vote_not_recorded
 from pollsvc.domain.tally import Change
 from pollsvc.storage.ballots import record
-from pollsvc.storage.database import TIMEOUT, Connection
+from pollsvc.storage.database import TIMEOUT, WRITERS_CACHE, Connection
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class BallotWriter:
     """Writes casts in batches on a connection of its own, between `start` and `stop`."""
 
     def __init__(self, url: str, seal: Seal, on_committed: OnCommitted, queue_limit: int) -> None:
-        self._connection = Connection(url, timeout=TIMEOUT)
+        self._connection = Connection(url, timeout=TIMEOUT, cache=WRITERS_CACHE)
         self._seal = seal
         self._on_committed = on_committed
         self._queue_limit = queue_limit
@@ -75,7 +75,7 @@ class BallotWriter:
         Raises PollError `busy`, here when the queue is full and from the future when the batch failed.
         """
         if len(self._queue) >= self._queue_limit or self._stopping:
-            raise busy()
+            raise vote_not_recorded()
         future: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
         self._queue.append((cast, future))
         self._wake.set()
@@ -99,7 +99,7 @@ class BallotWriter:
         except Exception as error:
             self._failed_at = monotonic()
             logger.error("A batch of %d votes was not recorded: %r", len(batch), error)
-            _settle(batch, [busy() for _ in batch])
+            _settle(batch, [vote_not_recorded() for _ in batch])
             await self._recover()
             return
         finally:
@@ -118,7 +118,7 @@ class BallotWriter:
         except Exception as error:
             logger.error("The database cannot be reached: %r", error)
             while self._queue:
-                _settle([self._queue.popleft()], [busy()])
+                _settle([self._queue.popleft()], [vote_not_recorded()])
             await asyncio.sleep(0.5)
 
 

@@ -21,7 +21,7 @@ from pollsvc.services.editing.sites import Sites
 from pollsvc.services.editing.written import WriteInCounts
 from pollsvc.services.exports.exporting import Exporting
 from pollsvc.services.imports.importing import Importing
-from pollsvc.services.imports.intake import Means as ImportMeans
+from pollsvc.services.imports.intake import ImportMeans
 from pollsvc.services.receipts import Receipts
 from pollsvc.services.watching.lookout import Readings
 from pollsvc.services.webhooks.webhooks import Webhooks

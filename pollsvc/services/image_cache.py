@@ -1,16 +1,14 @@
 """Images of options on their way to readers: the latest ones are kept in memory."""
 
-import re
 from typing import NamedTuple
 
-from pollsvc.domain.errors import Code, PollError, busy
-from pollsvc.storage.database import Connection
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.storage.database import Connection, busy_if_away
 from pollsvc.storage.images import Image, load_image
 
 MAX_BYTES = 16 * 1024 * 1024
 """How much of images is kept, in bytes."""
 _MAX_SIZES = 10_000  # images whose size is kept
-_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
 class Size(NamedTuple):
@@ -35,12 +33,8 @@ class ImageCache:
         if image is not None:
             self._images[id_] = image
             return image
-        if not _ID.fullmatch(id_):
-            raise _not_found()
-        try:
+        with busy_if_away():
             image = await load_image(self._connection, id_)
-        except Exception as error:
-            raise busy() from error
         if image is None:
             raise _not_found()
         self._keep(image)
@@ -48,20 +42,22 @@ class ImageCache:
 
     async def size(self, id_: str) -> Size | None:
         """How large an image is; None if there is none."""
-        if id_ not in self._sizes:
-            try:
-                await self.get(id_)
-            except PollError as error:
-                if error.code is not Code.NOT_FOUND:
-                    raise
-        return self._sizes.get(id_)
-
-    def _keep(self, image: Image) -> None:
+        if id_ in self._sizes:
+            return self._sizes[id_]
+        try:
+            image = await self.get(id_)
+        except PollError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+            return None
         if len(self._sizes) >= _MAX_SIZES:
             self._sizes.clear()
-        self._sizes[image.id] = Size(image.width, image.height)
-        if image.id in self._images or len(image.content) > MAX_BYTES:
-            return  # another request was faster
+        size = self._sizes[id_] = Size(image.width, image.height)
+        return size
+
+    def _keep(self, image: Image) -> None:
+        if len(image.content) > MAX_BYTES or image.id in self._images:
+            return  # it would push out all others, or another request for it was faster
         self._images[image.id] = image
         self._bytes += len(image.content)
         while self._bytes > MAX_BYTES:

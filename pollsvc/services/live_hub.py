@@ -160,6 +160,10 @@ class LiveHub:
                     del self._streams[poll]
                     self._next_turn.pop(poll, None)
 
+    def watched(self, poll: str) -> bool:
+        """Whether any stream is to be sent this poll."""
+        return poll in self._streams
+
     def publish(self, snapshot: Snapshot) -> None:
         """Have a new snapshot sent to all who watch its poll: at once, or when its next turn comes."""
         if snapshot.poll.id in self._streams:

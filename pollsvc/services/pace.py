@@ -6,12 +6,13 @@ and is thrown away each day.
 
 import hmac
 import secrets
+from operator import itemgetter
 from typing import NamedTuple
 
 from pollsvc.domain.clock import Clock
 
 _DAY = 86_400
-_MAX_COUNTERS = 200_000  # about 40 MB; beyond it the counters begin anew
+_MAX_COUNTERS = 200_000  # about 40 MB; beyond it the half that have the least to wait for are forgotten
 
 
 class Pace(NamedTuple):
@@ -35,8 +36,10 @@ class Counters:
     def take(self, name: str) -> float:
         """Charge the counter of this name: 0, or the seconds after which it can be charged again."""
         now = self._clock()
-        if now - self._since >= _DAY or len(self._due) > _MAX_COUNTERS:
+        if now - self._since >= _DAY:
             self._since, self._salt, self._due = now, secrets.token_bytes(16), {}
+        if len(self._due) >= _MAX_COUNTERS:
+            self._due = dict(sorted(self._due.items(), key=itemgetter(1))[_MAX_COUNTERS // 2 :])
         counter = hmac.digest(self._salt, name.encode(), "sha256")[:12]
         due = max(self._due.get(counter, now), now) + self._seconds
         wait = due - now - self._tolerance

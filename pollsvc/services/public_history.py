@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from time import monotonic
 
 from pollsvc.domain.clock import rfc3339
-from pollsvc.domain.errors import busy
 from pollsvc.domain.history import Noted
 from pollsvc.services.snapshots import Body
-from pollsvc.storage.database import Connection
+from pollsvc.storage.database import Connection, busy_if_away
 from pollsvc.storage.history import history_of
 
 KEPT_FOR = 1.0
@@ -34,10 +33,8 @@ class PublicHistory:
             if len(self._read) >= _KEPT:
                 self._read.clear()
             self._read[poll] = (monotonic() + KEPT_FOR, task)
-        try:
+        with busy_if_away():
             return await asyncio.shield(task)
-        except Exception as error:
-            raise busy() from error
 
     async def _load(self, poll: str) -> Sequence[Noted]:
         return await history_of(self._connection, poll)

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from msgspec.json import Encoder
 
 from pollsvc.domain.clock import rfc3339
-from pollsvc.domain.poll import Option, OptionState, Poll, State, direction, say
-from pollsvc.domain.tally import Results, Totals, results_of
+from pollsvc.domain.poll import Kind, Option, OptionState, Poll, State, direction, say
+from pollsvc.domain.tally import Tally
 from pollsvc.services.strings import Strings
 
 dump = Encoder().encode
@@ -54,14 +54,18 @@ class Body(NamedTuple):
 
 
 class Snapshot:
-    """One poll at one version and state, rendered for each audience when it is first asked for."""
+    """One poll at one version and state, rendered for each audience when it is first asked for.
 
-    def __init__(self, poll: Poll, version: int, totals: Totals, now: float, publisher: Publisher) -> None:
-        self.poll = poll
-        self.version = version
-        self.totals = totals
-        self.state = poll.state(now)
-        self.until = poll.next_change(now)
+    `tally` is what it was made of; that moves on, so that it may be of a later version by now.
+    """
+
+    def __init__(self, tally: Tally, now: float, publisher: Publisher) -> None:
+        self.tally = tally
+        self.poll = tally.poll
+        self.version = tally.version
+        self.results = tally.results()
+        self.state = self.poll.state(now)
+        self.until = self.poll.next_change(now)
         self._publisher = publisher
         self._bodies: dict[Langs, Body] = {}
 
@@ -80,10 +84,6 @@ class Snapshot:
             body = Body.of(self._moving() | definition | {"results": self.public, "strings": strings})
             self._bodies[langs] = body
         return body
-
-    @cached_property
-    def results(self) -> Results:
-        return results_of(self.poll, self.version, self.totals)
 
     @cached_property
     def public(self) -> Mapping[str, object] | None:
@@ -108,7 +108,16 @@ class Snapshot:
     @property
     def frame_id(self) -> int:
         """The `id` of a live event: the version, or 0 where the results are hidden and with them the pace."""
-        return self.version if self.public is not None else 0
+        return self.version if self.poll.shows_results(self.state, voted=False) else 0
+
+    def looks_like(self, other: "Snapshot") -> bool:
+        """Whether a live event of the one would tell readers nothing that one of the other does not."""
+        return self._seen == other._seen
+
+    @property
+    def _seen(self) -> tuple[object, ...]:
+        """All that the frame depends on: results differ just when their versions do."""
+        return self.frame_id, self.state, self.poll.opens_at, self.poll.closes_at
 
     @cached_property
     def results_url(self) -> str | None:
@@ -154,6 +163,7 @@ def definition_of(poll: Poll, lang: str, base_url: str) -> dict[str, object]:
         "picks": {"min": poll.min_picks, "max": poll.max_picks},
         "order": "shuffled" if poll.shuffle else "fixed",
         "write_in": poll.write_in,
+        "away": _only_on_its_page(poll),
         "visibility": poll.visibility,
         "allow_change": poll.allow_change,
         "percent_from": poll.site.percent_from,
@@ -161,6 +171,11 @@ def definition_of(poll: Poll, lang: str, base_url: str) -> dict[str, object]:
         "live": f"{base_url}/api/v1/live?poll={poll.id}",
         "url": f"{base_url}/p/{poll.id}",
     }
+
+
+def _only_on_its_page(poll: Poll) -> bool:
+    """Whether the widget links to the poll's page instead of asking: it knows neither ranks nor own texts."""
+    return poll.kind is Kind.RANKED or poll.write_in or any(option.image for option in poll.active_options)
 
 
 def image_url(base_url: str, image: str) -> str:

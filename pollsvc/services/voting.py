@@ -8,7 +8,7 @@ from msgspec import Struct
 from pollsvc.domain.article import canonical_url
 from pollsvc.domain.ballot import Ballot, Cast, Outcome
 from pollsvc.domain.clock import Clock, minute_of
-from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.errors import Code, PollError, vote_not_recorded
 from pollsvc.domain.poll import Poll, State
 from pollsvc.domain.selection import canonical, picked
 from pollsvc.services.admission import Admission
@@ -18,7 +18,7 @@ from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.write_ins import WriteIns, holds_text, selection_of
 from pollsvc.storage.ballots import find
-from pollsvc.storage.database import Connection
+from pollsvc.storage.database import Connection, busy_if_away
 
 
 class VoteRequest(Struct):
@@ -81,10 +81,14 @@ class Voting:
         article, minute = _placement(poll, request.article), minute_of(self._clock())
         ballot = Ballot(poll.id, voter, 1, selection, "", article, minute, signature="")
         admit = partial(self._admission.admit, poll.id, address)
-        outcome, standing = await self._writer.submit(Cast(ballot, poll.allow_change, admit))
+        pace = partial(self._admission.change, poll.id, voter)
+        cast = Cast(ballot, poll.allow_change, admit, pace)
+        outcome, standing, wait = await self._writer.submit(cast)
         snapshot = self._tallies.settled(poll.id) or await self._tallies.settle(poll.id)
         if outcome is Outcome.REFUSED and standing is not None:
             raise already_voted(standing, snapshot)
+        if outcome is Outcome.TOO_SOON:
+            raise _too_soon(wait)
         if standing is None:
             raise PollError(Code.INVALID_SELECTION, "You have no vote here to withdraw; pick an option.")
         return Vote(outcome is Outcome.CREATED, standing, reader, snapshot)
@@ -97,7 +101,7 @@ class Voting:
         if option is None:
             if snapshot.state is not State.OPEN:
                 raise _not_open(snapshot)
-            standing = None if poll.allow_change else await find(self._connection, poll.id, voter)
+            standing = None if poll.allow_change else await self._find(poll, voter)
             if standing is not None:
                 raise already_voted(standing, snapshot)
             option = await self._write_ins.add(poll, written, address)
@@ -105,10 +109,14 @@ class Voting:
 
     async def _repeat(self, snapshot: Snapshot, reader: Reader, voter: str, selection: str) -> Vote:
         """In a poll that is not open, the same vote again still gets its receipt: its answer may be lost."""
-        standing = await find(self._connection, snapshot.poll.id, voter)
+        standing = await self._find(snapshot.poll, voter)
         if standing is None or standing.selection != selection:
             raise _not_open(snapshot)
         return Vote(False, standing, reader, snapshot)
+
+    async def _find(self, poll: Poll, voter: str) -> Ballot | None:
+        with busy_if_away(vote_not_recorded):
+            return await find(self._connection, poll.id, voter)
 
 
 def already_voted(standing: Ballot, snapshot: Snapshot) -> PollError:
@@ -121,6 +129,15 @@ def already_voted(standing: Ballot, snapshot: Snapshot) -> PollError:
             "results": snapshot.voted,
             "results_url": snapshot.results_url,
         },
+    )
+
+
+def _too_soon(wait: float) -> PollError:
+    return PollError(
+        Code.SLOW_DOWN,
+        "You have changed this vote many times; your last one stands. Wait, then send the new one again.",
+        retry_after=int(wait) + 1,
+        details={"reason": "many_changes"},
     )
 
 

@@ -5,24 +5,22 @@ an editor approves the option or merges it into another, and no ballot is touche
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 from unicodedata import category
 
 from pollsvc.domain.clock import Clock
-from pollsvc.domain.errors import Code, PollError, busy
+from pollsvc.domain.errors import Code, PollError, vote_not_recorded
 from pollsvc.domain.poll import Option, OptionState, Poll
 from pollsvc.domain.selection import canonical
+from pollsvc.domain.text import can_be_seen, folded_text
 from pollsvc.services.admission import network_of
 from pollsvc.services.pace import Counters, Pace
-from pollsvc.storage.database import Connection
+from pollsvc.storage.database import Connection, busy_if_away
 from pollsvc.storage.log import editing
-from pollsvc.storage.polls import folded_text, load_poll
+from pollsvc.storage.polls import load_poll
 from pollsvc.storage.pool import Pool
 from pollsvc.storage.write_ins import find_write_in, insert_write_in
-
-logger = logging.getLogger(__name__)
 
 MAX_TEXT = 100
 """The longest text that a reader can write, in characters."""
@@ -37,7 +35,7 @@ _RANKS = {OptionState.ACTIVE: 0, OptionState.RETIRED: 2}  # whose label a text i
 _UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, half characters, ends of lines
 
 
-class Written(NamedTuple):
+class WithText(NamedTuple):
     """A selection with a text in it: the picks around it, the text, and its option if that is known."""
 
     before: Sequence[object]
@@ -73,10 +71,10 @@ class WriteIns:
         await asyncio.gather(*self._adding.values(), return_exceptions=True)
         await self._pool.stop()
 
-    async def read(self, poll: Poll, picks: Sequence[object]) -> Written:
+    async def read(self, poll: Poll, picks: Sequence[object]) -> WithText:
         """Understand a selection with a text in it; all but the text's own option is checked.
 
-        Raises PollError `invalid_selection`.
+        Raises PollError: `invalid_selection`, `busy`.
         """
         places = [place for place, pick in enumerate(picks) if type(pick) is str]
         if not poll.write_in or len(places) != 1:
@@ -89,11 +87,11 @@ class WriteIns:
         option = _option_of(poll, folded)
         if option is None:
             option = await self._found(poll, folded)
-        written = Written(picks[:place], picks[place + 1 :], text, folded, option)
+        written = WithText(picks[:place], picks[place + 1 :], text, folded, option)
         selection_of(poll, written, _next_id(poll) if option is None else option)
         return written
 
-    async def add(self, poll: Poll, written: Written, address: str) -> int:
+    async def add(self, poll: Poll, written: WithText, address: str) -> int:
         """The option of a text that was not known, made unless somebody else has made it meanwhile.
 
         Raises PollError: `invalid_selection` when too many texts wait, `slow_down` when too many come from
@@ -120,13 +118,13 @@ class WriteIns:
 
     def _done(self, key: tuple[str, str], task: "asyncio.Task[int]") -> None:
         del self._adding[key]
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, PollError):
-            logger.error("%s was not recorded: %r", task.get_name(), error)
+        if not task.cancelled():
+            task.exception()  # told to whoever still waits for it
 
     async def _found(self, poll: Poll, folded: str) -> int | None:
         """The option that another process has made of the text since the poll was loaded."""
-        found = await find_write_in(self._reading, poll.id, folded)
+        with busy_if_away(vote_not_recorded):
+            found = await find_write_in(self._reading, poll.id, folded)
         if found is None:
             return None
         option, state = found
@@ -134,8 +132,8 @@ class WriteIns:
             raise _retired()
         return option
 
-    async def _add(self, id_: str, written: Written) -> int:
-        try:
+    async def _add(self, id_: str, written: WithText) -> int:
+        with busy_if_away(vote_not_recorded):
             async with self._pool.connection() as connection, editing(connection):
                 poll = await load_poll(connection, id_)
                 if poll is None or not poll.write_in:
@@ -152,14 +150,9 @@ class WriteIns:
                 )
                 await insert_write_in(connection, poll, option)
                 return option.id
-        except PollError:
-            raise
-        except Exception as error:
-            logger.warning("A text that a reader wrote was not recorded: %r", error)
-            raise busy() from error
 
 
-def selection_of(poll: Poll, written: Written, option: int) -> str:
+def selection_of(poll: Poll, written: WithText, option: int) -> str:
     """The canonical text of a selection whose text is this option. Raises PollError `invalid_selection`."""
     return canonical(poll, written.picks(option), poll.option_ids | {option})
 
@@ -167,11 +160,11 @@ def selection_of(poll: Poll, written: Written, option: int) -> str:
 def _option_of(poll: Poll, folded: str) -> int | None:
     """The option that a text names: by a label, or because it was written in before.
 
-    Raises PollError `invalid_selection` for an option that was retired.
+    Raises PollError `invalid_selection` for an option that was retired, or merged into one that was.
     """
     matching = [option for option in poll.options if _says(option, folded)]
     best = min(matching, key=lambda option: _RANKS.get(option.state, 1), default=None)
-    if best is not None and best.state is OptionState.RETIRED:
+    if best is not None and best.id not in poll.option_ids:
         raise _retired()
     return best.id if best else None
 
@@ -197,7 +190,7 @@ def _check_room(poll: Poll) -> None:
 def _one_line(text: str) -> str:
     """The text as it can stand as a label, without spaces too many. Raises PollError `invalid_selection`."""
     line, kinds = " ".join(text.split()), [category(char) for char in text]
-    if not _UNSHOWN.isdisjoint(kinds) or not any(kind[0] in "LNPS" for kind in kinds):
+    if not _UNSHOWN.isdisjoint(kinds) or not can_be_seen(line):
         raise _invalid("Write your answer in one line, of characters that can be shown.", "text")
     if len(line) > MAX_TEXT:
         raise _too_long()

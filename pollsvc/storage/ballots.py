@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from msgspec.json import Encoder
 
-from pollsvc.domain.ballot import Ballot, Cast, Recorded, Seal, decide
+from pollsvc.domain.ballot import Ballot, Cast, Outcome, Recorded, Seal, decide
 from pollsvc.domain.tally import Cell, Change, by_poll, differences
 from pollsvc.storage.changes import announce
-from pollsvc.storage.database import UNIQUE_VIOLATIONS, Connection
+from pollsvc.storage.database import UNIQUE_VIOLATION, Connection
 
 _encode = Encoder().encode
 _KEY = (("poll_id", "text"), ("voter", "text"))
@@ -33,6 +33,7 @@ _VERSION = (("poll_id", "text"), ("version", "bigint"))
 _TRIES = 5  # of a batch that meets ballots which other processes are inserting at the same time
 BALLOT_COLUMNS = ", ".join(name for name, _ in _BALLOT)
 CELL_COLUMNS = ", ".join(name for name, _ in _CELL)
+_CELL_KEY = ", ".join(name for name, _ in _CELL[:-1])
 
 
 class Batch(NamedTuple):
@@ -51,19 +52,30 @@ async def record(connection: Connection, casts: Sequence[Cast], seal: Seal) -> B
     the batch was recorded, unless the connection broke during COMMIT.
     """
     for _ in range(_TRIES - 1):
+        recorded: list[Recorded] = []
         try:
-            return await _record(connection, casts, seal)
-        except UNIQUE_VIOLATIONS:
-            continue
-    return await _record(connection, casts, seal)
+            return await _record(connection, casts, seal, recorded)
+        except UNIQUE_VIOLATION:
+            casts = list(map(_charged, casts, recorded))
+    return await _record(connection, casts, seal, [])
 
 
-async def _record(connection: Connection, casts: Sequence[Cast], seal: Seal) -> Batch:
+def _charged(cast: Cast, answer: Recorded) -> Cast:
+    """The cast for another try, which charges its network or its voter no second time."""
+    if answer.outcome is Outcome.CREATED and answer.ballot is not None:
+        status = answer.ballot.status
+        return cast._replace(admit=lambda: status)
+    return cast._replace(pace=float) if answer.outcome is Outcome.CHANGED else cast
+
+
+async def _record(
+    connection: Connection, casts: Sequence[Cast], seal: Seal, recorded: list[Recorded]
+) -> Batch:
+    """Record the batch once; what becomes of each cast is added to `recorded`."""
     keys = [cast.ballot[:2] for cast in casts]
     async with connection.transaction():
         before = await _lock(connection, sorted(set(keys)))
         standing: dict[tuple[str, ...], Ballot | None] = dict(before)
-        recorded = []
         for key, cast in zip(keys, casts, strict=True):
             answer = decide(standing.get(key), cast, seal)
             standing[key] = answer.ballot
@@ -105,7 +117,7 @@ async def _lock(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict
 async def insert_ballots(connection: Connection, ballots: Sequence[Ballot]) -> None:
     """Insert the ballots of new voters, sorted by key, in the current transaction.
 
-    Raises one of UNIQUE_VIOLATIONS when a voter is not new.
+    Raises what the driver raises when a voter is not new.
     """
     if ballots:
         await connection.rows(
@@ -128,15 +140,23 @@ async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:
 
 async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> list[Change]:
     """Add the differences, sorted by cell, to the tally and move the polls' versions on, in the current
-    transaction."""
+    transaction. Cells that become empty go: else each change of a vote would leave one for ever."""
     if not cells:
         return []
     await connection.rows(
         f"INSERT INTO tally ({CELL_COLUMNS}) {connection.json_rows(*_CELL)} "
-        "ON CONFLICT (poll_id, article, minute, selection, status) "
+        f"ON CONFLICT ({_CELL_KEY}) "
         "DO UPDATE SET count = tally.count + excluded.count",
         rows=_json((*cell, count) for cell, count in cells.items()),
     )
+    if less := [cell for cell, count in cells.items() if count < 0]:
+        # Without the casts SQLite looks through all cells of the poll: an expression has no column's type.
+        key = ", ".join(f"CAST({name} AS {type_})" for name, type_ in _CELL[:-1])
+        await connection.rows(
+            f"DELETE FROM tally WHERE count = 0 AND ({_CELL_KEY}) IN "
+            f"(SELECT {key} FROM ({connection.json_rows(*_CELL[:-1])}) AS less)",
+            rows=_json(less),
+        )
     polls = by_poll(cells)
     versions = await next_versions(connection, sorted(polls))
     return [Change(poll, version, polls[poll]) for poll, version in versions.items()]

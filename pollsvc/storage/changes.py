@@ -45,6 +45,7 @@ class ChangeListener:
     def __init__(self, url: str, on_change: OnChange) -> None:
         self._connection = Connection(url, timeout=TIMEOUT)
         self._on_change = on_change
+        self._version = 0  # SQLite's data_version when changes were last told
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -74,15 +75,17 @@ class ChangeListener:
             self._on_change(None)
 
     async def _subscribe(self) -> None:
-        if not self._connection.sqlite:
+        if self._connection.sqlite:
+            self._version = await self._data_version()
+        else:
             await self._connection.raw.add_listener(CHANNEL, self._notice)
 
     async def _watch_data_version(self) -> None:
-        """Return when another connection has committed, or after CHECK_INTERVAL."""
-        version = await self._data_version()
+        """Return when another connection has committed since it last did, or after CHECK_INTERVAL."""
         for _ in range(int(CHECK_INTERVAL / POLL_INTERVAL)):
             await asyncio.sleep(POLL_INTERVAL)
-            if await self._data_version() != version:
+            before, self._version = self._version, await self._data_version()
+            if self._version != before:
                 return
 
     async def _data_version(self) -> int:

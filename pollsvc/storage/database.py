@@ -7,9 +7,8 @@ time uses it, and whoever needs a transaction has a connection of its own.
 
 import asyncio
 import re
-import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -17,7 +16,7 @@ import asyncpg
 from databases import Database, DatabaseURL
 from sqlalchemy.sql import ClauseElement
 
-from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.errors import Code, PollError, busy
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
@@ -25,15 +24,22 @@ BUSY_TIMEOUT_MS = 10_000
 TIMEOUT = 5.0
 """Seconds in which PostgreSQL must accept or end a connection, and a service's query must be answered."""
 
-UNIQUE_VIOLATIONS = (sqlite3.IntegrityError, asyncpg.UniqueViolationError)
-"""What the drivers raise for a row whose key is taken."""
+UNIQUE_VIOLATION = asyncpg.UniqueViolationError
+"""What PostgreSQL answers to a row whose key another transaction took since it was looked for.
+
+On SQLite, where one transaction writes at a time, none can.
+"""
+
+CACHE = 2_000
+"""How much of SQLite's pages a connection keeps in memory, in KiB."""
+WRITERS_CACHE = 64_000
+"""The same for the writer of ballots: each vote touches a page of its own."""
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # an acknowledged vote survives a power cut
     "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -64000",  # KiB: a vote touches a page of its own, so keep many
     "PRAGMA wal_autocheckpoint = 4000",  # pages: a page that many votes touch is then copied once
 )
 
@@ -59,15 +65,19 @@ class Connection:
     SQLAlchemy Core statements go through `databases` (`fetch`, `execute`). Text with `:name` parameters
     goes straight to the driver (`rows`): compiling and wrapping would cost more than the statement.
 
-    With a `timeout`, a query that PostgreSQL does not answer in so many seconds raises TimeoutError.
+    With a `timeout`, a query that PostgreSQL does not answer in so many seconds raises TimeoutError. `cache`
+    is how much SQLite keeps in memory, in KiB.
     With `reconnects`, a query that finds the connection to PostgreSQL broken connects anew first; that is
     for single reads only: transactions and notices would be lost unseen.
     """
 
-    def __init__(self, url: str, *, reconnects: bool = False, timeout: float | None = None) -> None:
+    def __init__(
+        self, url: str, *, reconnects: bool = False, timeout: float | None = None, cache: int = CACHE
+    ) -> None:
         self._url = url
         self._timeout = timeout
         self._reconnects = reconnects
+        self._cache = cache
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
         self._database: Database | None = None
         self._transaction = asyncio.Lock()
@@ -84,17 +94,27 @@ class Connection:
         self._connection = database.connection()
         await self._connection.__aenter__()
         if self.sqlite:
-            for pragma in _PRAGMAS:
+            for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{self._cache}"):
                 await self.rows(pragma)
 
     async def close(self) -> None:
-        """Disconnect; harmless when not open."""
+        """Disconnect; harmless when not open. A query that a cancelled task left behind is broken off.
+
+        But SQLite waits for a lock until it has it, or for BUSY_TIMEOUT_MS.
+        """
+        database, self._database = self._database, None
+        if database is None:
+            return
+        if self.sqlite:
+            await self.raw.interrupt()
+            with suppress(
+                Exception
+            ):  # it clears the interrupt, which else breaks off the last checkpoint too
+                await self.rows("SELECT 1")
         try:
-            async with asyncio.timeout(TIMEOUT):
-                database, self._database = self._database, None
-                if database is not None:
-                    await self._connection.__aexit__()
-                    await database.disconnect()
+            async with asyncio.timeout(None if self.sqlite else TIMEOUT):
+                await self._connection.__aexit__()
+                await database.disconnect()
         except TimeoutError:
             self.raw.terminate()
 
@@ -158,7 +178,7 @@ class Connection:
         connection take turns.
         """
         async with self._transaction:
-            await self.rows("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
+            await self._begin("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
             try:
                 yield
             except BaseException:
@@ -170,11 +190,19 @@ class Connection:
     async def reading(self) -> AsyncIterator[None]:
         """A read transaction: every query in the block sees the database of one moment."""
         async with self._transaction:
-            await self.rows("BEGIN" if self.sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            await self._begin("BEGIN" if self.sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield
             finally:
                 await self.rows("ROLLBACK")
+
+    async def _begin(self, sql: str) -> None:
+        try:
+            await self.rows(sql)
+        except BaseException:  # to be cancelled while it waits for a lock does not keep it from beginning
+            with suppress(Exception):
+                await self.rows("ROLLBACK")
+            raise
 
     def json_rows(self, *columns: tuple[str, str]) -> str:
         """A SELECT that yields the JSON array of arrays in the parameter `:rows` as a table.
@@ -191,6 +219,17 @@ class Connection:
             f"CAST(value ->> {place} AS {type_}) AS {name}" for place, (name, type_) in enumerate(columns)
         )
         return f"SELECT {picked} FROM json_array_elements(CAST(:rows AS json)) AS r(value)"
+
+
+@contextmanager
+def busy_if_away(error: Callable[[], PollError] = busy) -> Iterator[None]:
+    """Raises PollError `busy`, or this other error, for whatever a driver says of a database that is away."""
+    try:
+        yield
+    except PollError:
+        raise
+    except Exception as cause:
+        raise error() from cause
 
 
 @cache

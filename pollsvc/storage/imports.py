@@ -28,6 +28,12 @@ async def begin(connection: Connection, poll: Poll, now: int) -> None:
         await add_notices(connection, poll.id, [Notice("imported", None, None)], now)
 
 
+async def is_coming(connection: Connection, poll: str) -> bool:
+    """Whether not all of a poll is in yet, or never will be."""
+    sql = "SELECT 1 FROM poll_history WHERE poll_id = :poll AND what = 'imported' AND new IS NULL"
+    return bool(await connection.rows(sql, poll=poll))
+
+
 async def insert_batch(connection: Connection, ballots: Sequence[Ballot]) -> None:
     """Insert ballots of new voters and count them, in a transaction of its own; nobody is told."""
     async with connection.transaction():

@@ -166,20 +166,21 @@ async def note_try(
     )
 
 
-async def purge(connection: Connection, before: int) -> None:
-    """Delete up to PURGED messages that were delivered before a time (Unix seconds), or given up.
+async def purge(connection: Connection, before: int) -> int:
+    """Delete up to PURGED messages that were delivered before a time (Unix seconds), or given up; how many.
 
     The highest milestone of a poll stays: it says that the ones up to it have been told.
     """
-    await connection.rows(
+    deleted = await connection.rows(
         "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox AS old "
         "WHERE due_at IS NULL AND COALESCE(delivered_at, created_at) < :before "
         f"AND (event <> '{Event.MILESTONE}' OR EXISTS (SELECT 1 FROM outbox AS higher "
         "WHERE higher.webhook_id = old.webhook_id AND higher.poll_id = old.poll_id "
         "AND higher.event = old.event AND higher.occasion > old.occasion)) "
-        f"LIMIT {PURGED})",
+        f"LIMIT {PURGED}) RETURNING id",
         before=before,
     )
+    return len(deleted)
 
 
 def _listed(connection: Connection, column: str) -> str:

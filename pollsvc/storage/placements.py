@@ -1,11 +1,11 @@
 """Placements: which polls stand on which article, in which order."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from pollsvc.storage.database import Connection
+from pollsvc.storage.pattern import within
 
 
 class Placement(NamedTuple):
@@ -61,15 +61,31 @@ async def insert_placement(connection: Connection, poll: str, article: int, url:
     )
 
 
-async def set_detached(connection: Connection, poll: str, url: str, *, detached: bool) -> None:
-    """Take a poll from an article, or put it back, last; the article keeps its number in the poll."""
+async def detach_placement(connection: Connection, poll: str, url: str) -> None:
+    """Take a poll from an article, which keeps its number in the poll, in the current transaction."""
     await connection.rows(
-        "UPDATE placements SET detached = :detached, position = "
+        "UPDATE placements SET detached = true WHERE poll_id = :poll AND url = :url", poll=poll, url=url
+    )
+
+
+async def take_places(connection: Connection, old: str, new: str) -> None:
+    """Put a poll where another one stood on its articles, in the current transaction."""
+    await connection.rows(
+        "UPDATE placements SET position = (SELECT was.position FROM placements AS was "
+        "WHERE was.poll_id = :old AND was.url = placements.url) WHERE poll_id = :new",
+        old=old,
+        new=new,
+    )
+
+
+async def restore_placement(connection: Connection, poll: str, url: str) -> None:
+    """Put a poll that was taken from an article back there, last, in the current transaction."""
+    await connection.rows(
+        "UPDATE placements SET detached = false, position = "
         "(SELECT COALESCE(MAX(position), 0) + 1 FROM placements WHERE url = CAST(:url AS text)) "
         "WHERE poll_id = :poll AND url = CAST(:url AS text)",
         poll=poll,
         url=url,
-        detached=detached,
     )
 
 
@@ -120,7 +136,11 @@ async def search_articles(connection: Connection, search: ArticleSearch) -> list
             "OR lower(link) LIKE :text ESCAPE '!')"
         )
         encoded = quote(search.text, safe=":/?#[]@!$&'()*+,;=%")
-        values |= {"url": search.url, "encoded": _within(encoded), "text": _within(search.text)}
+        values |= {
+            "url": search.url,
+            "encoded": within(encoded.lower()),
+            "text": within(search.text.lower()),
+        }
     if search.site is not None:
         conditions.append("site_id = :site")
         values["site"] = search.site
@@ -135,9 +155,3 @@ async def search_articles(connection: Connection, search: ArticleSearch) -> list
         **values,
     )
     return [Article(*row) for row in rows]
-
-
-def _within(text: str) -> str:
-    """The pattern of texts that hold this one, whatever its case."""
-    escaped = re.sub("[!%_]", r"!\g<0>", text.lower())
-    return f"%{escaped}%"

@@ -1,28 +1,44 @@
 """Polls with their options."""
 
 import json
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
+from pollsvc.domain.article import canonical_url
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Visibility
 from pollsvc.domain.tally import Change
+from pollsvc.domain.text import folded_text
 from pollsvc.storage import schema
 from pollsvc.storage.ballots import next_versions
 from pollsvc.storage.changes import announce
 from pollsvc.storage.database import Connection
+from pollsvc.storage.pattern import ESCAPE, within
 from pollsvc.storage.sites import site_of
 
-_ESCAPE = "!"
+_OPTION = (
+    ("poll_id", "text"),
+    ("id", "smallint"),
+    ("position", "smallint"),
+    ("label", "text"),
+    ("state", "text"),
+    ("emoji", "text"),
+    ("image", "text"),
+    ("alt", "text"),
+    ("write_in", "text"),
+    ("merged_into", "smallint"),
+)
+_OPTION_COLUMNS = ", ".join(name for name, _ in _OPTION)
+_OPTION_CHANGES = ", ".join(f"{name} = excluded.{name}" for name, _ in _OPTION[2:])
 
 LISTED = ("draft", "scheduled", "open", "closed", "archived")
 """What a search may ask a poll to be."""
 
 
 class Search(NamedTuple):
-    """Which polls to list: of a site, in one of LISTED, with a text in question, option or article.
+    """Which polls to list: of a site, in one of LISTED, with all words of a text in question and options, or
+    with the text in the address of an article, or as id.
 
     `now` (Unix seconds) tells the state. `after` is the (created_at, id) of the last poll of the page before.
     Without `state`, all that are not archived.
@@ -46,18 +62,51 @@ async def insert_poll(connection: Connection, poll: Poll) -> None:
         "created_at": poll.created_at,
     }
     await connection.execute(schema.polls.insert().values(**values))
-    await _insert_options(connection, poll)
+    await write_options(connection, poll.id, enumerate(poll.options, 1))
     await announce_poll(connection, poll.id)
 
 
-async def update_poll(connection: Connection, poll: Poll) -> None:
-    """Write all that can change of a poll and its options, in the current `editing` transaction."""
+async def update_poll(connection: Connection, before: Poll, after: Poll) -> None:
+    """Write what can change of a poll, and those of its options that differ, in the `editing` transaction in
+    which it was read as `before`."""
     await connection.execute(
-        schema.polls.update().where(schema.polls.c.id == poll.id).values(**_values(poll))
+        schema.polls.update().where(schema.polls.c.id == after.id).values(**_values(after))
     )
-    await connection.execute(schema.options.delete().where(schema.options.c.poll_id == poll.id))
-    await _insert_options(connection, poll)
-    await announce_poll(connection, poll.id)
+    gone = {option.id for option in before.options} - {option.id for option in after.options}
+    if gone:
+        table = schema.options
+        await connection.execute(table.delete().where(table.c.poll_id == after.id, table.c.id.in_(gone)))
+    standing = {option.id: (place, option) for place, option in enumerate(before.options, 1)}
+    placed = enumerate(after.options, 1)
+    differing = [(place, option) for place, option in placed if standing.get(option.id) != (place, option)]
+    await write_options(connection, after.id, differing)
+    await announce_poll(connection, after.id)
+
+
+async def write_options(connection: Connection, poll: str, options: Iterable[tuple[int, Option]]) -> None:
+    """Write options of a poll, each with its position, over those that have their ids, in the current
+    `editing` transaction."""
+    rows = [
+        (
+            poll,
+            option.id,
+            position,
+            _json(option.label),
+            option.state.value,
+            option.emoji,
+            option.image,
+            _json(option.alt),
+            option.write_in,
+            option.merged_into,
+        )
+        for position, option in options
+    ]
+    if rows:
+        await connection.rows(
+            f"INSERT INTO options ({_OPTION_COLUMNS}) {connection.json_rows(*_OPTION)} "
+            f"ON CONFLICT (poll_id, id) DO UPDATE SET {_OPTION_CHANGES}",
+            rows=json.dumps(rows),
+        )
 
 
 async def announce_poll(connection: Connection, poll: str) -> None:
@@ -72,6 +121,12 @@ async def load_poll(connection: Connection, poll: str) -> Poll | None:
     return found[0] if found else None
 
 
+async def polls_by_id(connection: Connection, ids: Sequence[str]) -> list[Poll]:
+    """The polls with these ids, in their order; those that are unknown are left out."""
+    found = {poll.id: poll for poll in await load_polls(connection, schema.polls.c.id.in_(ids))}
+    return [found[id_] for id_ in ids if id_ in found]
+
+
 async def list_polls(connection: Connection, site: str | None = None) -> list[Poll]:
     """All polls, or those of a site, newest first."""
     return await load_polls(connection, *([schema.polls.c.site_id == site] if site else []))
@@ -83,11 +138,18 @@ async def search_polls(connection: Connection, search: Search) -> list[Poll]:
     if search.site is not None:
         conditions.append(table.c.site_id == search.site)
     if search.text:
-        on_article = select(schema.placements.c.poll_id).where(
-            func.lower(schema.placements.c.link).like(_within(search.text.lower()), escape=_ESCAPE)
+        words = [
+            table.c.search.like(within(word), escape=ESCAPE) for word in folded_text(search.text).split()
+        ]
+        places = schema.placements.c
+        on_article = select(places.poll_id).where(
+            or_(
+                func.lower(places.link).like(within(search.text.lower()), escape=ESCAPE),
+                places.url == canonical_url(search.text),
+            )
         )
-        found = table.c.search.like(_within(folded_text(search.text)), escape=_ESCAPE)
-        conditions.append(or_(found, table.c.id == search.text, table.c.id.in_(on_article)))
+        found = [table.c.id == search.text, table.c.id.in_(on_article), *([and_(*words)] if words else [])]
+        conditions.append(or_(*found))
     if search.after is not None:
         created_at, id_ = search.after
         conditions.append(
@@ -146,41 +208,11 @@ async def load_polls(connection: Connection, *conditions: Any) -> list[Poll]:
     return [_poll(row, answers.get(row.id, ()), articles.get(row.id, {})) for row in rows]
 
 
-def _within(text: str) -> str:
-    """The pattern of texts that hold this one; a `%` in SQL itself would trip `databases`."""
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
-    return f"%{text}%"
-
-
 async def questions_by_id(connection: Connection, polls: Sequence[str]) -> dict[str, str]:
     """The questions of polls, each in the poll's first language, by id."""
     table = schema.polls.c
     query = select(table.id, table.lang, table.question).where(table.id.in_(polls))
     return {row.id: json.loads(row.question)[row.lang] for row in await connection.fetch(query)}
-
-
-def folded_text(text: str) -> str:
-    """A text as it is searched and compared: NFKC, case folded, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-async def _insert_options(connection: Connection, poll: Poll) -> None:
-    for position, option in enumerate(poll.options, 1):
-        await connection.execute(
-            schema.options.insert().values(
-                poll_id=poll.id,
-                id=option.id,
-                position=position,
-                label=_json(option.label),
-                state=option.state.value,
-                emoji=option.emoji,
-                image=option.image,
-                alt=_json(option.alt),
-                write_in=option.write_in,
-                merged_into=option.merged_into,
-            )
-        )
 
 
 def _values(poll: Poll) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pollsvc.domain.errors import PollError, busy
-from pollsvc.storage.database import TIMEOUT, Connection
+from pollsvc.storage.database import TIMEOUT, Connection, busy_if_away
 
 
 class Pool:
@@ -30,7 +30,8 @@ class Pool:
         Raises PollError `busy` when none came free in time, or the database is away.
         """
         try:
-            await asyncio.wait_for(self._turns.acquire(), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                await self._turns.acquire()
         except TimeoutError:
             raise busy() from None
         connection = self._idle.pop() if self._idle else Connection(self._url, timeout=TIMEOUT)
@@ -38,12 +39,14 @@ class Pool:
         keep = False
         try:
             if connection.broken:
-                await _reopen(connection)
-            yield connection
+                with busy_if_away():
+                    await connection.reopen()
+            try:
+                yield connection
+            except PollError:
+                keep = not connection.broken
+                raise
             keep = True
-        except PollError:
-            keep = not connection.broken
-            raise
         finally:
             self._taken.discard(connection)
             self._turns.release()
@@ -51,10 +54,3 @@ class Pool:
                 self._idle.append(connection)
             else:
                 await connection.close()
-
-
-async def _reopen(connection: Connection) -> None:
-    try:
-        await connection.reopen()
-    except Exception as error:
-        raise busy() from error

@@ -69,6 +69,7 @@ polls = Table(
     Column("replaces", String(16)),  # the poll of which this is a new version, and the other way round
     Column("replaced_by", String(16)),
     Column("search", Text, nullable=False),  # all its texts, folded
+    Index("ix_polls_created_at", "created_at", "id"),
 )
 
 options = Table(
@@ -86,6 +87,7 @@ options = Table(
     Column("merged_into", SmallInteger),
     CheckConstraint("id > 0", name="positive"),
     UniqueConstraint("poll_id", "write_in"),
+    Index("ix_options_image", "image"),
 )
 
 placements = Table(
@@ -157,6 +159,7 @@ images = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Index("ix_images_created_at", "created_at", "id"),
 )
 
 editors = Table(

@@ -1,11 +1,9 @@
 """What readers wrote in: options of their own, known by their folded text."""
 
-import json
-
 from pollsvc.domain.poll import Option, Poll
-from pollsvc.storage import schema
+from pollsvc.domain.text import folded_text
 from pollsvc.storage.database import Connection
-from pollsvc.storage.polls import announce_poll, folded_text
+from pollsvc.storage.polls import announce_poll, write_options
 
 
 async def find_write_in(connection: Connection, poll: str, folded: str) -> tuple[int, str] | None:
@@ -23,19 +21,7 @@ async def insert_write_in(connection: Connection, poll: Poll, option: Option) ->
 
     The poll's revision stays: no editor's work is in the way.
     """
-    await connection.execute(
-        schema.options.insert().values(
-            poll_id=poll.id,
-            id=option.id,
-            position=len(poll.options) + 1,
-            label=json.dumps(dict(option.label), ensure_ascii=False),
-            state=option.state.value,
-            emoji="",
-            image="",
-            alt="{}",
-            write_in=option.write_in,
-        )
-    )
+    await write_options(connection, poll.id, [(len(poll.options) + 1, option)])
     await connection.rows(
         "UPDATE polls SET search = search || CAST(:texts AS text) WHERE id = :poll",
         poll=poll.id,

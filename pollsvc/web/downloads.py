@@ -1,6 +1,6 @@
 """What can be downloaded of a poll, as it is asked for in a query string, and as it is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
@@ -16,13 +16,16 @@ from pollsvc.services.watching.timeline import Bucket
 E = TypeVar("E", bound=StrEnum)
 
 
-def wanted_of(query: Mapping[str, str]) -> Wanted:
-    """The export that `what`, `format` and `bucket` ask for. Raises PollError `bad_request`."""
+def wanted_of(parameter: Callable[[str], str | None]) -> Wanted:
+    """The export that the parameters `what`, `format`, `bucket` and `lang` ask for.
+
+    Raises PollError `bad_request`.
+    """
     return Wanted(
-        what=_choice(What, query.get("what") or What.ALL, "what"),
-        format=_choice(Format, query.get("format") or Format.JSON, "format"),
-        bucket=_choice(Bucket, query.get("bucket") or Bucket.HOUR, "bucket"),
-        lang=query.get("lang"),
+        what=_choice(What, parameter("what") or What.ALL, "what"),
+        format=_choice(Format, parameter("format") or Format.JSON, "format"),
+        bucket=_choice(Bucket, parameter("bucket") or Bucket.HOUR, "bucket"),
+        lang=parameter("lang") or None,
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from http import HTTPStatus
 
@@ -42,10 +42,7 @@ def problem(error: PollError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """An error as status, headers and body."""
     status = STATUS[error.code]
     headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-    if error.retry_after is not None:
-        headers.append((b"retry-after", b"%d" % error.retry_after))
-    if error.code is Code.BAD_API_KEY:
-        headers.append((b"www-authenticate", b"Bearer"))
+    headers += [(name.encode(), value.encode()) for name, value in headers_of(error).items()]
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -57,6 +54,26 @@ def problem(error: PollError) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     return status, headers, dump(body)
 
 
+def headers_of(error: PollError) -> dict[str, str]:
+    """The headers that an error has beside its status."""
+    headers = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(error.retry_after)
+    if error.code is Code.BAD_API_KEY:
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(allow := error.details.get("allow"), list):
+        headers["allow"] = ", ".join(allow)
+    return headers
+
+
+def method_not_allowed(methods: Collection[str]) -> PollError:
+    """What a method is told that is not one of these; HEAD goes with GET (RFC 9110, section 15.5.6)."""
+    allow = sorted({*methods, *(["HEAD"] if "GET" in methods else [])})
+    return PollError(
+        Code.METHOD_NOT_ALLOWED, f"Use one of the methods {', '.join(allow)}.", details={"allow": allow}
+    )
+
+
 class ErrorBoundary:
     """Turns what an application raises into an answer, and lets all else through untouched."""
 
@@ -66,12 +83,7 @@ class ErrorBoundary:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
-        except asyncio.CancelledError:
-            if scope["type"] != "http":
-                raise
-            with suppress(Exception):  # the server ends, or the answer had begun
-                await self._answer(busy(), send)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             if scope["type"] != "http":
                 raise
             more: list[tuple[bytes, bytes]] = []
@@ -79,19 +91,18 @@ class ErrorBoundary:
                 more = [
                     (name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()
                 ]
-            await self._answer(as_poll_error(error, scope), send, more)
-
-    @staticmethod
-    async def _answer(error: PollError, send: Send, more: Sequence[tuple[bytes, bytes]] = ()) -> None:
-        status, headers, body = problem(error)
-        await respond(send, status, [*headers, *more, (b"access-control-allow-origin", b"*")], body)
+            status, headers, body = problem(as_poll_error(error, scope))
+            with suppress(Exception):  # the answer had begun
+                await respond(send, status, [*headers, *more, (b"access-control-allow-origin", b"*")], body)
 
 
-def as_poll_error(error: Exception, scope: Scope) -> PollError:
+def as_poll_error(error: BaseException, scope: Scope) -> PollError:
     """What to tell the client of any error; one that is a fault of ours goes to the log."""
     match error:
         case PollError():
             return error
+        case asyncio.CancelledError():  # the server ends
+            return busy()
         case HTTPException(status_code=405):
             return PollError(Code.METHOD_NOT_ALLOWED, "Use one of the methods in the Allow header.")
         case HTTPException():

@@ -36,6 +36,16 @@ async def respond(send: Send, status: int, headers: Headers, body: bytes = b"") 
     await send({"type": "http.response.body", "body": body})
 
 
+async def not_modified(scope: Scope, send: Send, headers: Headers, etag: str) -> bool:
+    """Answer 304 if the client has what `etag` stands for (RFC 9110, section 13.1.2); whether it was so."""
+    match = header(scope, b"if-none-match")
+    if match is None or (match.strip() != "*" and etag.removeprefix("W/") not in match):
+        return False
+    await send({"type": "http.response.start", "status": 304, "headers": [*headers]})
+    await send({"type": "http.response.body", "body": b""})
+    return True
+
+
 def header(scope: Scope, name: bytes) -> str | None:
     """A request header by its lower-case name; the first one where it is repeated."""
     for key, value in scope["headers"]:

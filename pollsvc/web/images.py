@@ -3,7 +3,7 @@
 from starlette.types import Receive, Scope, Send
 
 from pollsvc.services.image_cache import ImageCache
-from pollsvc.web.http import header, respond
+from pollsvc.web.http import not_modified, respond
 
 _HEADERS = (
     (b"cache-control", b"public, max-age=31536000, immutable"),
@@ -22,9 +22,8 @@ class GetImage:
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         image = await self._images.get(scope["path_params"]["image"])
-        headers = [*_HEADERS, (b"etag", f'"{image.id}"'.encode())]
-        if f'"{image.id}"' in (header(scope, b"if-none-match") or ""):
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        await respond(send, 200, [*headers, (b"content-type", image.content_type.encode())], image.content)
+        etag = f'"{image.id}"'
+        headers = [*_HEADERS, (b"etag", etag.encode())]
+        if not await not_modified(scope, send, headers, etag):
+            headers.append((b"content-type", image.content_type.encode()))
+            await respond(send, 200, headers, image.content)

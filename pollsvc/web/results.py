@@ -13,7 +13,7 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, no_such_poll
 from pollsvc.services.snapshots import Snapshot, dump
 from pollsvc.services.tallies import Tallies
-from pollsvc.web.http import header, respond
+from pollsvc.web.http import not_modified, respond
 
 MAX_POLLS = 100
 """How many polls one call may ask for."""
@@ -108,12 +108,8 @@ async def cached(
 ) -> None:
     """Answer with the body, or with 304 when the client has this version (RFC 9110, section 13.1.2)."""
     headers = [*_HEADERS, (b"cache-control", cache_control), (b"etag", etag.encode())]
-    match = header(scope, b"if-none-match")
-    if match is not None and (etag in match or match.strip() == "*"):
-        await send({"type": "http.response.start", "status": 304, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    await respond(send, 200, headers, body())
+    if not await not_modified(scope, send, headers, etag):
+        await respond(send, 200, headers, body())
 
 
 def parse_query(query: bytes) -> dict[str, list[str]]:

@@ -1,5 +1,7 @@
 """`POST /api/v1/polls/{poll}/votes`."""
 
+import asyncio
+
 from msgspec import DecodeError, ValidationError
 from msgspec.json import Decoder
 from starlette.types import Receive, Scope, Send
@@ -9,7 +11,7 @@ from pollsvc.domain.selection import as_json
 from pollsvc.services.receipts import receipt_json
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Vote, VoteRequest, Voting
-from pollsvc.web.errors import problem
+from pollsvc.web.errors import as_poll_error, problem
 from pollsvc.web.http import Addresses, header, read_body, respond
 
 _decode = Decoder(VoteRequest).decode
@@ -49,8 +51,8 @@ class CastVote:
                 return
             request = parse_vote(header(scope, b"content-type"), await read_body(receive))
             vote = await self._voting.cast(snapshot, request, self._addresses.of(scope))
-        except PollError as error:
-            status, more, body = problem(error)
+        except (Exception, asyncio.CancelledError) as error:  # answered here, since its headers are its own
+            status, more, body = problem(as_poll_error(error, scope))
             await respond(send, status, [*headers, *more], body)
             return
         await respond(send, 201 if vote.new else 200, [*headers, *_ANSWER], vote_json(vote))

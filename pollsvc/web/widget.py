@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from pollsvc import __version__
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.web.http import header, respond
+from pollsvc.web.http import header, not_modified, respond
 
 API = "1"
 """The major version of the widget's interface to pages; `/w/1.js` is served for ever."""
@@ -35,22 +35,22 @@ class Asset:
         digest = sha384(self.content).digest()
         self.hash = digest.hex()[:16]
         self.integrity = "sha384-" + b64encode(digest).decode()
+        self._etag = f'W/"{self.hash}"'  # weak: the same for the compressed form (RFC 9110, section 8.8.1)
         self._headers = (
             (b"content-type", content_type.encode()),
             (b"access-control-allow-origin", b"*"),
             (b"cross-origin-resource-policy", b"cross-origin"),
             (b"x-content-type-options", b"nosniff"),
-            (b"etag", f'"{self.hash}"'.encode()),
+            (b"etag", self._etag.encode()),
             (b"vary", b"Accept-Encoding"),
         )
 
     async def send(self, scope: Scope, send: Send, cache_control: bytes) -> None:
         """Answer with the file, or 304 (RFC 9110, section 13.1.2)."""
         headers = [*self._headers, (b"cache-control", cache_control)]
-        if self.hash in (header(scope, b"if-none-match") or ""):
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body", "body": b""})
-        elif "gzip" in (header(scope, b"accept-encoding") or ""):
+        if await not_modified(scope, send, headers, self._etag):
+            return
+        if "gzip" in (header(scope, b"accept-encoding") or ""):
             await respond(send, 200, [*headers, (b"content-encoding", b"gzip")], self.compressed)
         else:
             await respond(send, 200, headers, self.content)

@@ -156,16 +156,16 @@ document.addEventListener('click', (event) => {
 
 // ---- fragments: the server's HTML as a document, and only what differs is changed
 
-/** @param {string} url @param {{body?: URLSearchParams, etag?: string}} [more] @returns {Promise<XMLHttpRequest>} */
-const load = (url, {body, etag} = {}) => new Promise((done, fail) => {
+/** @param {string} url @param {string} [etag] @returns {Promise<XMLHttpRequest>} */
+const load = (url, etag) => new Promise((done, fail) => {
   const request = new XMLHttpRequest();
-  request.open(body ? 'POST' : 'GET', url);
+  request.open('GET', url);
   request.responseType = 'document';
   if (etag) request.setRequestHeader('If-None-Match', etag);
   request.timeout = 10_000;
   request.onload = () => done(request);
   request.onerror = request.ontimeout = fail;
-  request.send(body);
+  request.send();
 });
 
 /** Make `old` hold what `fresh` holds, in place: focus, scrolling and open details stay.
@@ -207,7 +207,7 @@ for (const place of all('[data-live]', HTMLElement)) {
     if (seen && !document.hidden) timer = setTimeout(refresh, wait);
   };
   const refresh = async () => {
-    const request = await load(url, {etag: place.dataset.etag}).catch(() => null);
+    const request = await load(url, place.dataset.etag).catch(() => null);
     if (request && request.responseURL !== url) return location.reload();  // the session has ended
     if (request?.status === 200) {
       show(place, request);
@@ -222,29 +222,3 @@ for (const place of all('[data-live]', HTMLElement)) {
   }).observe(place);
   document.addEventListener('visibilitychange', later);
 }
-
-// ---- previews: <form data-preview="URL"> fills #preview; <input type=file data-thumb="ID of an img">
-
-for (const form of all('[data-preview]', HTMLFormElement)) {
-  const pane = document.getElementById('preview');
-  let [timer, latest] = [0, 0];
-  form.addEventListener('input', () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const mine = ++latest;
-      const fields = [...new FormData(form)].map(([name, value]) => [name, value instanceof File ? '' : value]);
-      const request = await load(form.dataset.preview ?? '', {body: new URLSearchParams(fields)}).catch(() => null);
-      if (pane && request && mine === latest) show(pane, request);
-    }, 300);
-  });
-}
-
-document.addEventListener('change', (event) => {
-  const input = event.target;
-  const file = input instanceof HTMLInputElement && input.dataset.thumb && input.files?.[0];
-  const image = file && document.getElementById(input.dataset.thumb ?? '');
-  if (!file || !(image instanceof HTMLImageElement)) return;
-  const reader = new FileReader();
-  reader.onload = () => { [image.src, image.hidden] = [String(reader.result), false]; };
-  reader.readAsDataURL(file);
-});

@@ -265,8 +265,9 @@ if (form instanceof HTMLFormElement && pane) {
     if (!picture || !file) return;
     complain(target, '');
     picture.setAttribute('aria-busy', 'true');
+    const most = Number(target.dataset.upload);
     try {
-      if (file.size > 5 * 1024 * 1024) throw 'The image is larger than 5 MiB; make it smaller.';
+      if (file.size > most) throw `The image is larger than ${most / 1024 ** 2} MiB; make it smaller.`;
       const body = new FormData();
       body.append('file', file);
       const output = (await load(form.dataset.uploadUrl ?? '', body)).querySelector('output');

@@ -11,7 +11,7 @@ type PollData = {
   options: {id: number; label: string; emoji?: string}[];
   picks: {min: number; max: number};
   opens_at?: string; closes_at?: string; now: string;
-  visibility: string; allow_change: boolean; percent_from: number;
+  away: boolean; visibility: string; allow_change: boolean; percent_from: number;
   results?: Results; live: string; url: string; strings: Record<string, any>;
 };
 

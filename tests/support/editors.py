@@ -8,7 +8,7 @@ from typing import Any
 
 from pollsvc.domain.editor import Editor, Role
 from pollsvc.services.accounts.sessions import new_session
-from pollsvc.services.editing.definitions import new_id
+from pollsvc.services.ids import new_id
 from pollsvc.storage import accounts
 from tests.support.reader import Answer, Http
 from tests.support.server import open_connection

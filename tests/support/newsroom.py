@@ -40,7 +40,9 @@ class Newsroom:
         self.connection = connection
         self.rounds = Rounds()
         publisher = Publisher("http://t", Strings())
-        self.tallies = Tallies(reading, publisher, self.clock, on_changed=lambda _: None)
+        self.tallies = Tallies(
+            reading, publisher, self.clock, on_changed=lambda _: None, watched=lambda _: False
+        )
         self.lookout = Lookout(self.tallies, self.rounds, self.clock, self.stopwatch)
         self.readings = Readings(connection)
         self.dashboards = Dashboards(self.lookout)

@@ -28,7 +28,7 @@ async def decide(service: Service, poll: str, option: int, **changes: Any) -> No
         before = await load_poll(connection, poll)
         assert before is not None
         options = [replace(one, **changes) if one.id == option else one for one in before.options]
-        await update_poll(connection, replace(before, options=tuple(options)))
+        await update_poll(connection, before, replace(before, options=tuple(options)))
 
 
 async def counts_become(http: Http, poll: str, counts: Sequence[int], other: int = 0) -> None:

@@ -1,17 +1,15 @@
 """API keys: making, revoking and recognising them."""
 
 import hmac
-import secrets
 from collections.abc import Collection, Mapping
-from hashlib import sha256
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.editor import ApiKey, Scope
 from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import Site
-from pollsvc.services.editing.definitions import new_id, one_line
-from pollsvc.services.mac import encode
+from pollsvc.domain.text import one_line
+from pollsvc.services.ids import hash_secret, new_id, new_secret
 from pollsvc.storage import api_keys as store
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
@@ -50,10 +48,10 @@ class ApiKeys:
             used_at=None,
             revoked_at=None,
         )
-        secret = encode(secrets.token_bytes(32))
+        secret = new_secret()
         after = {"name": key.name, "scopes": sorted(key.scopes), "site": key.site}
         async with log.editing(self._connection):
-            await store.insert_key(self._connection, key, _hash(secret))
+            await store.insert_key(self._connection, key, hash_secret(secret))
             await self._log("add", key, {}, after, now)
         return key, f"{PREFIX}{key.id}_{secret}"
 
@@ -81,7 +79,7 @@ class ApiKeys:
         """
         id_, _, secret = text.removeprefix(PREFIX).partition("_")
         found = await store.load_key(self._connection, id_) if text.startswith(PREFIX) else None
-        right = hmac.compare_digest(_hash(secret), found[1] if found else _NOBODYS)
+        right = hmac.compare_digest(hash_secret(secret), found[1] if found else _NOBODYS)
         if found is None or not right or found[0].revoked_at is not None:
             raise PollError(Code.BAD_API_KEY, "The API key is unknown or revoked; use one that is not.")
         key, now = found[0], int(self._clock())
@@ -95,8 +93,3 @@ class ApiKeys:
         await log.append(
             self._connection, Act(self._actor, f"key.{what}", f"key:{key.id}", before, after), now
         )
-
-
-def _hash(secret: str) -> str:
-    """SHA-256 in base64url; 256 random bits need neither salt nor a slow hash."""
-    return encode(sha256(secret.encode(errors="surrogatepass")).digest())

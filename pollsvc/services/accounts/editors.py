@@ -9,7 +9,7 @@ from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.services.accounts.failures import charge
 from pollsvc.services.accounts.passwords import Passwords, check_password, random_password
-from pollsvc.services.editing.definitions import new_id
+from pollsvc.services.ids import new_id
 from pollsvc.storage import accounts as store
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection

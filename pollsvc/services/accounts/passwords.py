@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from pollsvc.domain.errors import Code, PollError, bad
+from pollsvc.services.ids import new_id
 
 T = TypeVar("T")
 
@@ -93,8 +94,7 @@ def check_password(password: str, name: str) -> str:
 
 def random_password() -> str:
     """A password of 120 random bits, in four groups that can be read aloud."""
-    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
-    return "-".join("".join(secrets.choice(alphabet) for _ in range(6)) for _ in range(4))
+    return "-".join(new_id(6) for _ in range(4))
 
 
 def _bytes(password: str) -> bytes:

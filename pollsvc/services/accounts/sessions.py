@@ -1,12 +1,9 @@
 """Sessions of editors who are signed in: finding them by the cookie's secret, listing and ending them."""
 
-import secrets
-from hashlib import sha256
-
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.editor import Editor, Session
 from pollsvc.domain.log import SYSTEM, Act, Actor
-from pollsvc.services.mac import encode
+from pollsvc.services.ids import hash_secret, new_secret
 from pollsvc.storage import accounts as store
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
@@ -29,7 +26,7 @@ class Sessions:
 
     async def session(self, secret: str) -> Session | None:
         """The session of this secret, if it lasts; its use is noted."""
-        session = await store.load_session(self._connection, session_id(secret))
+        session = await store.load_session(self._connection, hash_secret(secret))
         now = int(self._clock())
         if session is None or not lasts(session, now):
             return None
@@ -64,14 +61,9 @@ class Sessions:
 
 
 def new_session(editor: Editor, now: int) -> tuple[str, Session]:
-    """A session that begins, and its secret: 256 random bits in base64url."""
-    secret = encode(secrets.token_bytes(32))
-    return secret, Session(session_id(secret), editor, created_at=now, seen_at=now)
-
-
-def session_id(secret: str) -> str:
-    """What is kept of a session's secret: its SHA-256, in base64url. The secret's 256 bits need no salt."""
-    return encode(sha256(secret.encode(errors="surrogatepass")).digest())
+    """A session that begins, and its secret, whose hash is its id."""
+    secret = new_secret()
+    return secret, Session(hash_secret(secret), editor, created_at=now, seen_at=now)
 
 
 def lasts(session: Session, now: float) -> bool:

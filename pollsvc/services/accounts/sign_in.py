@@ -12,8 +12,9 @@ from pollsvc.domain.log import Act
 from pollsvc.services.accounts.editors import folded_name, is_name
 from pollsvc.services.accounts.failures import Failures, charge, slow_down
 from pollsvc.services.accounts.passwords import Passwords
-from pollsvc.services.accounts.sessions import ABSOLUTE, IDLE, new_session, session_id
+from pollsvc.services.accounts.sessions import ABSOLUTE, IDLE, new_session
 from pollsvc.services.admission import network_of
+from pollsvc.services.ids import hash_secret
 from pollsvc.services.pace import Counters, Pace
 from pollsvc.storage import accounts as store
 from pollsvc.storage import log
@@ -53,7 +54,8 @@ class SignIn:
         self._clock = clock
         self._least_time = least_time
         self._networks = Counters(NETWORK_PACE, monotonic)
-        self._strangers: dict[bytes, Failures] = {}  # names that are not there wait like those that are
+        # names that are not there wait like those that are, but in each process for itself
+        self._strangers: dict[bytes, Failures] = {}
         self._salt = secrets.token_bytes(16)
 
     async def sign_in(self, name: str, password: str, address: str, old: str = "") -> SignedIn:
@@ -106,7 +108,7 @@ class SignIn:
             await store.update_password(connection, editor.id, password)
             await store.delete_expired(connection, now - IDLE, now - ABSOLUTE)
             if old:
-                await store.delete_session(connection, session_id(old))
+                await store.delete_session(connection, hash_secret(old))
             secret, session = new_session(editor, now)
             await store.insert_session(connection, session)
             await log.append(

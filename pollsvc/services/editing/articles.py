@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from pollsvc.domain.article import canonical_url
-from pollsvc.domain.errors import bad
+from pollsvc.services.editing.lists import place_of, searched
 from pollsvc.storage.database import Connection
 from pollsvc.storage.placements import Article, ArticleSearch, search_articles
 
@@ -27,20 +27,11 @@ class Articles:
     async def find(self, *, text: str = "", site: str | None = None, after: str | None = None) -> ArticlePage:
         """A page of the articles with a text in their address, that polls of a site stand on.
 
-        Raises PollError `bad_request` for an `after` that no page before gave.
+        Raises PollError `bad_request` for an `after` that no page before gave, and a text that is too long.
         """
-        text = text.strip()
-        search = ArticleSearch(text, canonical_url(text), site, _place(after), PAGE + 1)
+        text = searched(text)
+        search = ArticleSearch(text, canonical_url(text), site, place_of(after), PAGE + 1)
         found = await search_articles(self._connection, search)
         page = found[:PAGE]
         more = f"{page[-1].newest}-{page[-1].url}" if len(found) > PAGE else None
         return ArticlePage(page, more)
-
-
-def _place(after: str | None) -> tuple[int, str] | None:
-    if after is None:
-        return None
-    newest, _, url = after.partition("-")
-    if not newest.isascii() or not newest.isdigit() or len(newest) > 12:
-        raise bad("This is no place in the list; follow the links between its pages.", "after")
-    return int(newest), url

@@ -9,18 +9,19 @@ from dataclasses import replace
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, bad, no_such_poll
-from pollsvc.domain.history import Notice, noticeable
+from pollsvc.domain.history import Notice, common_orders, noticeable
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import Kind, Poll, Site, State
+from pollsvc.services.editing.anew import anew
 from pollsvc.services.editing.definitions import define
-from pollsvc.services.editing.describing import describe
+from pollsvc.services.editing.describing import describe, describe_option
 from pollsvc.services.editing.new_poll import NewPoll, as_new
-from pollsvc.services.editing.placing import canonical_links
-from pollsvc.storage import images, log
+from pollsvc.services.editing.placing import canonical_links, check_room
+from pollsvc.storage import images, imports, log
 from pollsvc.storage import polls as store
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import add_notices
-from pollsvc.storage.placements import insert_placement, placements_of_poll, set_detached
+from pollsvc.storage.placements import detach_placement, insert_placement, placements_of_poll, take_places
 
 _TEXTS = frozenset({"question", "label", "emoji", "image"})
 """Notices of a change that may change what a vote meant."""
@@ -65,15 +66,20 @@ class Editing:
         Raises PollError: `edit_conflict` when the poll is not at `revision` any more;
         `needs_confirmation` when texts of a poll that has opened change and it is not said that this is a
         `correction`, which leaves the meaning of each vote; `not_possible_now` for what would change the
-        votes themselves: that takes a new version.
+        votes themselves, which takes a new version, for a later opening of a poll that has opened, and for
+        what would open one that is in the archive or was replaced.
         """
 
         def edit(before: Poll, now: int) -> Poll:
             after = define(new, before.site, before, now)
             if not before.draft and after.draft:
                 raise _not_now("A poll that was published cannot become a draft again; close it instead.")
+            if not after.draft and (before.draft or after.state(now) is not State.CLOSED):
+                _refuse_ended(before)
             if _opened(before, now):
                 _keep_votes(before, after)
+                if not _opened(after, now):
+                    raise _not_now("A poll that has opened cannot open later; close it instead.")
                 if not correction:
                     _ask_for_confirmation(before, after)
             return after
@@ -84,7 +90,9 @@ class Editing:
         """Open a poll now: publish a draft, bring a later opening forward, or reopen a closed poll."""
 
         def open_(before: Poll, now: int) -> Poll:
-            _refuse_archived(before)
+            _refuse_ended(before)
+            if before.draft:
+                _published(before, now)  # is it all there?
             opens_at = now if before.opens_at is None or before.opens_at > now else before.opens_at
             closes_at = None if before.state(now) is State.CLOSED else before.closes_at
             return _revised(before, opens_at=opens_at, closes_at=closes_at, draft=False)
@@ -97,11 +105,8 @@ class Editing:
         def publish(before: Poll, now: int) -> Poll:
             if not before.draft:
                 return before
-            _refuse_archived(before)
-            opens_at = before.opens_at
-            if opens_at is None and (before.closes_at is None or before.closes_at > now):
-                opens_at = now
-            return _revised(before, draft=False, opens_at=opens_at)
+            _refuse_ended(before)
+            return _published(before, now)
 
         return await self.change(id_, "poll.publish", publish, revision)
 
@@ -128,7 +133,7 @@ class Editing:
     async def duplicate_poll(self, id_: str) -> Poll:
         """A draft like this poll, with no votes, no schedule and no articles."""
         before, now = await self.poll(id_), int(self._clock())
-        new = _anew(as_new(before), draft=True, opens_at=None, closes_at=None)
+        new = replace(anew(as_new(before), before), draft=True, opens_at=None, closes_at=None)
         poll = define(new, before.site, None, now)
         async with log.editing(self._connection):
             await self._insert(poll, {}, now)
@@ -145,7 +150,7 @@ class Editing:
             before = await self._load(id_, revision)
             if before.draft or before.replaced_by is not None:
                 raise _not_now("Only a published poll that was not replaced yet can get a new version.")
-            after = replace(define(_anew(new), before.site, None, now), replaces=before.id)
+            after = replace(define(anew(new, before), before.site, None, now), replaces=before.id)
             placements = [
                 placement
                 for placement in await placements_of_poll(self._connection, id_)
@@ -155,9 +160,10 @@ class Editing:
             after = replace(after, placements={url: number for number, url in enumerate(links, 1)})
             await self._insert(after, links, now)
             for url in links:
-                await set_detached(self._connection, before.id, url, detached=True)
-            ended = _close(before, now) if not before.draft else before
-            await self._save("poll.replace", before, _revised(ended, replaced_by=after.id), now)
+                await detach_placement(self._connection, before.id, url)
+            await take_places(self._connection, before.id, after.id)
+            ended = _revised(_close(before, now), replaced_by=after.id)
+            await self._save("poll.replace", before, ended, now)
         return after
 
     async def change(
@@ -167,9 +173,7 @@ class Editing:
         now = int(self._clock())
         async with log.editing(self._connection):
             before = await self._load(id_, revision)
-            after = edit(before, now)
-            await self._save(action, before, after, now)
-        return await self.poll(id_)
+            return await self._save(action, before, edit(before, now), now)
 
     async def _load(self, id_: str, revision: int | None) -> Poll:
         poll = await self.poll(id_)
@@ -180,32 +184,39 @@ class Editing:
                 "change again.",
                 details={"revision": poll.revision},
             )
+        if poll.draft and poll.archived_at is not None and await imports.is_coming(self._connection, id_):
+            raise _not_now("The poll is being imported; wait until all of its votes are in.")
         return poll
 
     async def _insert(self, poll: Poll, links: Mapping[str, str], now: int) -> None:
         await self._check_images(poll)
         await store.insert_poll(self._connection, poll)
         for url, number in poll.placements.items():
+            await check_room(self._connection, url)
             await insert_placement(self._connection, poll.id, number, url, links[url])
         if not poll.draft:
             await add_notices(self._connection, poll.id, [Notice("published", None, None)], now)
         act = Act(self._actor, "poll.create", f"poll:{poll.id}", {}, describe(poll, now))
         await log.append(self._connection, act, now)
 
-    async def _save(self, action: str, before: Poll, after: Poll, now: int) -> None:
-        if after == before or _same(before, after, now):
-            return
-        await self._check_images(after)
-        await store.update_poll(self._connection, after)
+    async def _save(self, action: str, before: Poll, after: Poll, now: int) -> Poll:
+        """Save what an edit made of a poll; returns the poll as it is then, which is the one before when
+        nothing but the revision would change."""
+        was, is_ = _differences(before, after, now)
+        if is_.keys() <= {"revision"}:
+            return before
+        await self._check_images(after, before)
+        await store.update_poll(self._connection, before, after)
         await add_notices(self._connection, after.id, noticeable(before, after), now)
-        old, new = describe(before, now), describe(after, now)
-        was = {key: value for key, value in old.items() if new[key] != value}
-        is_ = {key: value for key, value in new.items() if old[key] != value}
         await log.append(self._connection, Act(self._actor, action, f"poll:{after.id}", was, is_), now)
+        return after
 
-    async def _check_images(self, poll: Poll) -> None:
+    async def _check_images(self, poll: Poll, before: Poll | None = None) -> None:
+        known = {option.image for option in before.options} if before else set()
         for place, option in enumerate(poll.options, 1):
-            if option.image and not await images.exists(self._connection, option.image):
+            if option.image in known or not option.image:
+                continue
+            if not await images.exists(self._connection, option.image):
                 raise bad(f"There is no image {option.image!r}; upload it first.", f"options.{place}.image")
 
 
@@ -236,37 +247,48 @@ def _ask_for_confirmation(before: Poll, after: Poll) -> None:
         )
 
 
-def _refuse_archived(poll: Poll) -> None:
+def _refuse_ended(poll: Poll) -> None:
+    """Refuse what would open a poll in the archive, or one whose place a new version has taken."""
     if poll.archived_at is not None:
         raise _not_now("The poll is archived; take it out of the archive before it can be opened.")
+    if poll.replaced_by is not None:
+        raise _not_now("A new version has taken this poll's place, so that it cannot open again.")
 
 
 def _close(before: Poll, now: int) -> Poll:
     if before.draft:
         raise _not_now("The poll is a draft; open it before it can be closed.")
-    if before.state(now) is State.CLOSED:
-        return before
-    opens_at = before.opens_at if before.opens_at is None or before.opens_at < now else None
-    return _revised(before, opens_at=opens_at, closes_at=now)
+    match before.state(now):
+        case State.CLOSED:
+            return before
+        case State.SCHEDULED:
+            return _revised(before, opens_at=None, closes_at=now)
+        case State.OPEN:
+            return _revised(before, closes_at=now)
+
+
+def _published(draft: Poll, now: int) -> Poll:
+    """The poll that a draft becomes. Raises PollError `bad_request` with all that it still lacks."""
+    return define(replace(as_new(draft), draft=False), draft.site, draft, now)
 
 
 def _revised(poll: Poll, **changes: object) -> Poll:
     return replace(poll, revision=poll.revision + 1, **changes)  # type: ignore[arg-type]
 
 
-def _anew(new: NewPoll, **changes: object) -> NewPoll:
-    """The same poll asked for from nothing: retired options are left out, the others get new ids."""
-    options = [
-        option if isinstance(option, str) else replace(option, id=None)
-        for option in new.options
-        if isinstance(option, str) or not option.retired
-    ]
-    return replace(new, options=options, **changes)  # type: ignore[arg-type]
+def _differences(before: Poll, after: Poll, now: int) -> tuple[dict[str, object], dict[str, object]]:
+    """What is described otherwise before and after, of the options only those that are, by id.
 
-
-def _same(before: Poll, after: Poll, now: int) -> bool:
-    """Whether an edit changes nothing but the revision."""
-    return describe(replace(after, revision=before.revision), now) == describe(before, now)
+    The order of options is told apart from them: `order_of_options`, where the shown ones moved.
+    """
+    old, new = describe(before, now), describe(after, now)
+    was, is_ = ({option.id: option for option in poll.options} for poll in (before, after))
+    changed = sorted(id_ for id_ in was.keys() | is_.keys() if was.get(id_) != is_.get(id_))
+    old["options"] = [describe_option(was[id_]) for id_ in changed if id_ in was]
+    new["options"] = [describe_option(is_[id_]) for id_ in changed if id_ in is_]
+    old["order_of_options"], new["order_of_options"] = common_orders(before, after)
+    differing = [key for key in old if old[key] != new[key]]
+    return {key: old[key] for key in differing}, {key: new[key] for key in differing}
 
 
 def _not_now(message: str) -> PollError:

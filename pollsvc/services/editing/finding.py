@@ -6,11 +6,12 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import bad
 from pollsvc.domain.history import Noted
 from pollsvc.domain.poll import Poll
-from pollsvc.domain.tally import Results, results_of
+from pollsvc.domain.tally import Results
+from pollsvc.services.editing.lists import place_of, searched
+from pollsvc.services.exports.picture import load_results
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import history_of
 from pollsvc.storage.polls import LISTED, Search, questions_by_id, search_polls
-from pollsvc.storage.tallies import load_totals
 
 MAX_PAGE = 100
 """How many polls a page holds at most."""
@@ -35,14 +36,20 @@ class Finding:
         """A page of polls, newest first, and where the next page goes on (`after`; None: it was the last).
 
         Of the site with this id, in a state (draft, scheduled, open, closed or archived; default: all but
-        archived), with a text in question, option, article or as id. Raises PollError `bad_request`.
+        archived), with the words of a text in question and options, or the text in an article's address or
+        as id. Raises PollError `bad_request`.
         """
         if state is not None and state not in LISTED:
             raise bad(f"{state!r} is no state; ask for one of {', '.join(LISTED)}.", "state")
         if not 1 <= limit <= MAX_PAGE:
             raise bad(f"A page can have 1 to {MAX_PAGE} polls.", "limit")
         search = Search(
-            now=self._clock(), site=site, state=state, text=text.strip(), after=_place(after), limit=limit + 1
+            now=self._clock(),
+            site=site,
+            state=state,
+            text=searched(text),
+            after=place_of(after),
+            limit=limit + 1,
         )
         found = await search_polls(self._connection, search)
         page = found[:limit]
@@ -51,8 +58,8 @@ class Finding:
 
     async def results(self, poll: Poll) -> Results:
         """A poll's results as they are now, whatever readers may see of them."""
-        version, totals = await load_totals(self._connection, poll.id)
-        return results_of(poll, version, totals)
+        _, results = await load_results(self._connection, poll.id)
+        return results
 
     async def questions(self, polls: Sequence[str]) -> dict[str, str]:
         """What these polls ask, each in its own language, by id; those that are gone are left out."""
@@ -61,12 +68,3 @@ class Finding:
     async def history(self, poll: str) -> list[Noted]:
         """A poll's public history, oldest first."""
         return await history_of(self._connection, poll)
-
-
-def _place(after: str | None) -> tuple[int, str] | None:
-    if after is None:
-        return None
-    created_at, _, id_ = after.partition("-")
-    if not created_at.isascii() or not created_at.isdigit() or len(created_at) > 12:
-        raise bad("This is no place in the list; take it as the answer before gave it.", "after")
-    return int(created_at), id_

@@ -4,7 +4,7 @@ What a camera or a program wrote beside the picture, such as where it was taken,
 """
 
 import asyncio
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
 
@@ -14,19 +14,25 @@ from PIL import ImageCms, ImageOps
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import PollError, bad
 from pollsvc.storage.database import Connection
-from pollsvc.storage.images import Image, insert_image
+from pollsvc.storage.images import Image, delete_unused, insert_image
+from pollsvc.storage.log import editing
 
 MAX_UPLOAD = 5 * 1024 * 1024
 """The largest file that is taken, in bytes."""
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 16_000_000
 """The largest picture that is taken, width times height: what a small file can unfold to in memory."""
+MAX_JPEG_PIXELS = 40_000_000
+"""The same for a JPEG, which is made smaller while it is unfolded."""
 MAX_SIDE = 1_200
 """Width and height of what is kept, in pixels, at most."""
+UNUSED = 86_400
+"""Seconds after which a picture that no poll uses may be deleted."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _QUALITY = 85
+_JPEG = ("JPEG", "MPO")
 _LOSSLESS = ("PNG", "GIF")
-_ONE_AT_A_TIME = threading.Lock()  # an unfolded picture takes up to 160 MB
+_one_at_a_time = ThreadPoolExecutor(1, "images")  # a picture that is unfolded takes up to 350 MB
 
 
 class Images:
@@ -37,10 +43,15 @@ class Images:
         self._clock = clock
 
     async def add(self, content: bytes) -> Image:
-        """Keep a picture for readers; of equal ones, one is kept. Raises PollError `bad_request`."""
-        image = await asyncio.to_thread(prepare, content)
-        async with self._connection.transaction():
-            await insert_image(self._connection, image, int(self._clock()))
+        """Keep a picture for readers; of equal ones, one is kept. Raises PollError `bad_request`.
+
+        Pictures that were never used are deleted when another one comes.
+        """
+        image = await asyncio.get_running_loop().run_in_executor(_one_at_a_time, prepare, content)
+        now = int(self._clock())
+        async with editing(self._connection):  # so that no edit uses meanwhile what is deleted
+            await insert_image(self._connection, image, now)
+            await delete_unused(self._connection, now - UNUSED)
         return image
 
 
@@ -51,26 +62,27 @@ def prepare(content: bytes) -> Image:
     """
     if len(content) > MAX_UPLOAD:
         raise bad(f"The image is larger than {MAX_UPLOAD // 1024**2} MiB; make it smaller.")
-    with _ONE_AT_A_TIME:
-        try:
-            with Pictures.open(BytesIO(content), formats=_FORMATS) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
-                    raise _too_many_pixels()
-                lossless = opened.format in _LOSSLESS
-                picture = _upright(opened)
-        except PollError:
-            raise
-        except (Pictures.DecompressionBombError, Pictures.DecompressionBombWarning):
-            raise _too_many_pixels() from None
-        except Exception:  # decoders of broken files raise all there is
-            raise bad("This file is no image that can be read; give a JPEG, PNG, WebP or GIF.") from None
-        data = _encoded(picture, lossless=lossless)
+    try:
+        with Pictures.open(BytesIO(content), formats=_FORMATS) as opened:
+            most = MAX_JPEG_PIXELS if opened.format in _JPEG else MAX_PIXELS
+            if opened.width * opened.height > most:
+                raise _too_many_pixels()
+            lossless = opened.format in _LOSSLESS
+            picture = _upright(opened)
+    except PollError:
+        raise
+    except (Pictures.DecompressionBombError, Pictures.DecompressionBombWarning):
+        raise _too_many_pixels() from None
+    except Exception:  # decoders of broken files raise all there is
+        raise bad("This file is no image that can be read; give a JPEG, PNG, WebP or GIF.") from None
+    data = _encoded(picture, lossless=lossless)
     return Image(sha256(data).hexdigest()[:32], "image/webp", data, picture.width, picture.height)
 
 
 def _upright(opened: Pictures.Image) -> Pictures.Image:
     """The picture in sRGB, turned as its metadata says, no larger than MAX_SIDE."""
-    opened.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a JPEG is unfolded no larger than needed
+    scale = MAX_SIDE / max(opened.size)  # a JPEG is unfolded no larger than needed, however long it is
+    opened.draft("RGB", (max(1, int(opened.width * scale)), max(1, int(opened.height * scale))))
     profile = opened.info.get("icc_profile")
     picture = ImageOps.exif_transpose(opened)
     if picture.mode.startswith("I"):  # 16 bits of grey
@@ -117,5 +129,7 @@ def _webp(picture: Pictures.Image, *, lossless: bool) -> bytes:
 
 
 def _too_many_pixels() -> PollError:
-    most = MAX_PIXELS // 1_000_000
-    return bad(f"The image has more than {most} million pixels; make it smaller.")
+    most, most_jpeg = MAX_PIXELS // 1_000_000, MAX_JPEG_PIXELS // 1_000_000
+    return bad(
+        f"The image has too many pixels; a JPEG can have {most_jpeg} million, any other image {most} million."
+    )

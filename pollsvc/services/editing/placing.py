@@ -1,19 +1,25 @@
 """Attaching polls to articles."""
 
+import re
 from collections.abc import Sequence
 
 from pollsvc.domain.article import canonical_url, clean_url
 from pollsvc.domain.clock import Clock
-from pollsvc.domain.errors import bad, no_such_poll
+from pollsvc.domain.errors import PollError, bad, no_such_poll
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import Poll
 from pollsvc.storage import log
 from pollsvc.storage import placements as store
 from pollsvc.storage.database import Connection
-from pollsvc.storage.polls import announce_poll, load_poll
+from pollsvc.storage.polls import announce_poll, load_poll, polls_by_id
+
+_WITHOUT_SCHEME = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?(/.*)?")  # what people type, and browsers show
 
 MAX_ARTICLES = 1_000
 """How many articles a poll can have been placed on."""
+
+MAX_POLLS = 100
+"""How many polls can stand on an article."""
 
 
 class Placing:
@@ -26,24 +32,34 @@ class Placing:
 
     async def attach(self, poll_id: str, article: str) -> store.Placement:
         """Put a poll on an article, last; harmless when it stands there already."""
-        [(url, link)] = canonical_links([article]).items()
+        [place] = await self.attach_all(poll_id, [article])
+        return place
+
+    async def attach_all(self, poll_id: str, articles: Sequence[str]) -> list[store.Placement]:
+        """Put a poll on all of these articles, last on each, or on none; where it stands, it stays."""
+        links = canonical_links(articles)
         now = int(self._clock())
         async with log.editing(self._connection):
             await self._poll(poll_id)
             standing = {
                 place.url: place for place in await store.placements_of_poll(self._connection, poll_id)
             }
-            if url not in standing:
-                if len(standing) >= MAX_ARTICLES:
-                    raise bad(f"A poll can be placed on at most {MAX_ARTICLES} articles.", "article")
-                number = max((place.article for place in standing.values()), default=0) + 1
-                await store.insert_placement(self._connection, poll_id, number, url, link)
-            elif standing[url].detached:
-                await store.set_detached(self._connection, poll_id, url, detached=False)
-            else:
-                return standing[url]
-            await self._done("poll.attach", poll_id, {}, {"article": url}, now)
-        return next(p for p in await store.placements_of_poll(self._connection, poll_id) if p.url == url)
+            if len(standing.keys() | links.keys()) > MAX_ARTICLES:
+                raise _too_many()
+            number = max((place.article for place in standing.values()), default=0)
+            for url, link in links.items():
+                if url not in standing or standing[url].detached:
+                    await check_room(self._connection, url)
+                if url not in standing:
+                    number += 1
+                    await store.insert_placement(self._connection, poll_id, number, url, link)
+                elif standing[url].detached:
+                    await store.restore_placement(self._connection, poll_id, url)
+                else:
+                    continue
+                await self._done("poll.attach", poll_id, {}, {"article": url}, now)
+            placed = await store.placements_of_poll(self._connection, poll_id)
+        return [place for place in placed if place.url in links]
 
     async def detach(self, poll_id: str, article: str) -> None:
         """Take a poll from an article; the votes cast there stay."""
@@ -54,7 +70,7 @@ class Placing:
             standing = await store.placements_of_article(self._connection, url)
             if poll_id not in {place.poll for place in standing}:
                 raise bad("The poll does not stand on this article; check the address.", "article")
-            await store.set_detached(self._connection, poll_id, url, detached=True)
+            await store.detach_placement(self._connection, poll_id, url)
             await self._done("poll.detach", poll_id, {"article": url}, {}, now)
 
     async def reorder(self, article: str, polls: Sequence[str]) -> None:
@@ -85,6 +101,11 @@ class Placing:
         [url] = canonical_links([article])
         return await store.placements_of_article(self._connection, url)
 
+    async def polls_of_article(self, article: str) -> list[Poll]:
+        """The polls on an article, drafts included, in order."""
+        ids = [place.poll for place in await self.of_article(article)]
+        return await polls_by_id(self._connection, ids)
+
     async def _poll(self, poll_id: str) -> Poll:
         poll = await load_poll(self._connection, poll_id)
         if poll is None:
@@ -98,10 +119,18 @@ class Placing:
         await log.append(self._connection, Act(self._actor, action, f"poll:{poll}", before, after), now)
 
 
+async def check_room(connection: Connection, url: str) -> None:
+    """Raises PollError `bad_request` when no further poll can stand on an article."""
+    if len(await store.placements_of_article(connection, url)) >= MAX_POLLS:
+        raise bad(f"An article can have at most {MAX_POLLS} polls; take one off first.", "articles")
+
+
 def canonical_links(articles: Sequence[str]) -> dict[str, str]:
     """Articles by their canonical URL, each with the link to show; once each, in their order."""
     links: dict[str, str] = {}
     for article in articles:
+        if _WITHOUT_SCHEME.fullmatch(article.strip()):
+            article = f"https://{article.strip()}"  # noqa: PLW2901
         url, link = canonical_url(article), clean_url(article)
         if url is None or link is None:
             raise bad(
@@ -109,5 +138,9 @@ def canonical_links(articles: Sequence[str]) -> dict[str, str]:
             )
         links.setdefault(url, link)
     if len(links) > MAX_ARTICLES:
-        raise bad(f"A poll can be placed on at most {MAX_ARTICLES} articles.", "articles")
+        raise _too_many()
     return links
+
+
+def _too_many() -> PollError:
+    return bad(f"A poll can be placed on at most {MAX_ARTICLES} articles.", "articles")

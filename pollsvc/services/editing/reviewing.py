@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pollsvc.domain.errors import Code, PollError, bad
-from pollsvc.domain.poll import Option, OptionState, Poll
-from pollsvc.services.editing.definitions import MAX_LABEL, one_line
+from pollsvc.domain.poll import Option, OptionState, Poll, say
+from pollsvc.domain.text import folded_text, one_line
+from pollsvc.services.editing.definitions import MAX_LABEL
 from pollsvc.services.editing.editing import Editing
 
 _UNNAMED = (OptionState.PENDING, OptionState.REJECTED, OptionState.MERGED)
@@ -27,9 +28,10 @@ class Reviewing:
         """Make a write-in an option that readers can pick, with another label if one is given."""
 
         def edit(before: Poll, written: Option) -> Option:
-            text = one_line(label, "label", MAX_LABEL) if label else written.label[before.lang]
-            labels = {other.label.get(before.lang) for other in before.shown_options}
-            if text in labels:
+            kept = say(written.label, before.lang, before.lang)
+            text = one_line(label, "label", MAX_LABEL) if label else kept
+            labels = {folded_text(other.label.get(before.lang, "")) for other in before.shown_options}
+            if folded_text(text) in labels:
                 raise bad(f"There is an option {text!r} already; merge the answer into it.", "label")
             labels_by_lang = dict.fromkeys(before.langs, text)
             return replace(written, state=OptionState.ACTIVE, label=labels_by_lang, merged_into=None)

@@ -9,12 +9,16 @@ from pollsvc.domain.clock import Clock, zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import Site
-from pollsvc.services.editing.definitions import MAX_LABEL, is_lang, new_id, one_line
+from pollsvc.domain.text import canonical_lang, one_line
+from pollsvc.services.ids import new_id
+from pollsvc.services.languages import is_lang, unknown_lang
 from pollsvc.storage import log
 from pollsvc.storage import sites as store
 from pollsvc.storage.database import Connection
 
 MAX_ORIGINS = 100
+MAX_NAME = 150
+"""Characters of a site's name."""
 
 
 class Sites:
@@ -72,11 +76,12 @@ class Sites:
         return await store.list_sites(self._connection)
 
     async def get(self, name: str) -> Site:
-        """The site of this name or id."""
-        for site in await self.all():
-            if name in (site.name, site.id):
-                return site
-        raise bad(f"There is no site named {name!r}; `pollsvc site list` shows them.", "site")
+        """The site of this id, or else of this name."""
+        sites = await self.all()
+        known = {site.name: site for site in sites} | {site.id: site for site in sites}
+        if name not in known:
+            raise bad(f"There is no site named {name!r}; look at the site list.", "site")
+        return known[name]
 
     async def _log(
         self, action: str, site: Site, before: dict[str, object], after: dict[str, object], now: int
@@ -111,11 +116,15 @@ def _checked(site: Site) -> Site:
         raise bad(f"A site needs 1 to {MAX_ORIGINS} origins, such as https://news.example.", "origins")
     zone_named(site.time_zone)
     if not is_lang(site.locale):
-        raise bad(f"{site.locale!r} is no language that is known; give a tag such as en or pt-BR.", "locale")
+        raise bad(unknown_lang(site.locale), "locale")
     if not 1 <= site.percent_from <= 1_000_000:
         raise bad("Percentages can be shown from 1 to 1000000 voters on; give such a number.", "percent_from")
-    name = one_line(site.name, "site's name", MAX_LABEL)
-    return replace(site, name=name, origins=frozenset(known for known in canonical.values() if known))
+    return replace(
+        site,
+        name=one_line(site.name, "site's name", MAX_NAME),
+        locale=canonical_lang(site.locale),
+        origins=frozenset(known for known in canonical.values() if known),
+    )
 
 
 def _taken(name: str) -> Exception:

@@ -12,7 +12,7 @@ FIELD = ("field", "option", "lang", "value")
 """The columns of a definition as a table."""
 
 
-def definition_of(picture: Picture) -> dict[str, Any]:
+def whole_definition(picture: Picture) -> dict[str, Any]:
     """The whole definition as JSON values: all that another poll like this one can be made of."""
     poll = picture.poll
     return describe(poll, picture.at) | {

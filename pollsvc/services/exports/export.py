@@ -17,7 +17,8 @@ from pollsvc.services.exports.formats import (
     ndjson_pieces,
 )
 from pollsvc.services.exports.picture import take_picture
-from pollsvc.services.exports.sections import Progress, Sections, What
+from pollsvc.services.exports.poll_sections import Sections
+from pollsvc.services.exports.sections import Progress, What
 from pollsvc.services.watching.timeline import Bucket
 from pollsvc.storage.database import Connection
 

@@ -7,21 +7,20 @@ from pollsvc.domain.article import canonical_url
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import bad
 from pollsvc.domain.poll import Option, OptionState, Poll, Site
+from pollsvc.domain.text import folded_text, one_line
 from pollsvc.services.editing.definitions import (
     MAX_LABEL,
     MAX_OPTIONS,
     MAX_TIME,
     define,
-    is_lang,
-    new_id,
-    one_line,
 )
 from pollsvc.services.editing.new_poll import as_new
 from pollsvc.services.editing.placing import canonical_links
+from pollsvc.services.ids import new_id
 from pollsvc.services.imports.intake import Link
 from pollsvc.services.imports.records import OptionRecord, PollRecord
+from pollsvc.services.languages import is_lang
 from pollsvc.services.mac import encode
-from pollsvc.storage.polls import folded_text
 
 _UNNAMED = (OptionState.PENDING, OptionState.REJECTED, OptionState.MERGED)
 _MAX_WRITTEN = 2_000  # characters of what a reader wrote, folded: one can fold to 18
@@ -130,7 +129,7 @@ def _time(text: str | None, field: str, latest: int) -> int | None:
         return None
     try:
         time = parse_time(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         time = -1
     if not 0 <= time <= latest:
         raise bad(f"{field} is no time, or not before now where it must be: {text[:40]!r}.", field)

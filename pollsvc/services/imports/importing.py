@@ -10,13 +10,16 @@ from typing import BinaryIO
 from pollsvc.domain.clock import zone_named
 from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.poll import Site
-from pollsvc.services.imports.intake import Imported, Means
+from pollsvc.services.imports.intake import Imported, ImportMeans
 from pollsvc.services.imports.polls import import_poll
 from pollsvc.services.imports.wp_import import import_wp_polls
 from pollsvc.services.imports.wp_polls import WpPoll, read_csv, read_dump
 
 MAX_UPLOAD = 32 * 1024 * 1024
 """The largest files that are taken together, in bytes; the command line takes larger ones."""
+
+MAX_UNPACKED = 2 * 1024 * 1024 * 1024
+"""The largest dump that is taken, in bytes when it is unpacked; gzip can pack them a thousandfold."""
 
 _one_at_a_time = asyncio.Lock()
 
@@ -34,7 +37,7 @@ class WpFiles:
         """All polls; `time_zone` is the one that WordPress is set to. Raises PollError `bad_request`."""
         zone = zone_named(time_zone)
         if self.dump and not (self.questions or self.answers or self.log):
-            return read_dump(self.dump, zone)
+            return read_dump(self.dump, zone, MAX_UNPACKED)
         if self.questions and self.answers and not self.dump:
             questions, answers = _text(self.questions), _text(self.answers)
             return read_csv(questions, answers, _text(self.log) if self.log else None, zone)
@@ -56,7 +59,7 @@ class WpWanted:
 class Importing:
     """Takes polls in. Bad input raises PollError `bad_request`, and leaves nothing behind."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: ImportMeans) -> None:
         self._means = means
 
     async def poll(self, site: Site, file: BinaryIO, *, attach: bool) -> Imported:

@@ -14,13 +14,14 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.log import Act, Actor
 from pollsvc.domain.poll import Poll, Site
 from pollsvc.domain.selection import WITHDRAWN
+from pollsvc.domain.text import folded_text
 from pollsvc.services.editing.describing import describe
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage import imports as store
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
-from pollsvc.storage.placements import insert_placement, set_detached
-from pollsvc.storage.polls import folded_text, update_poll
+from pollsvc.storage.placements import detach_placement, insert_placement
+from pollsvc.storage.polls import update_poll
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,6 @@ BROKEN_OFF = 86_400
 """Seconds after which an import that has not ended never will: its process was killed."""
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]
-"""Told how many ballots of how many are in."""
 
 
 class Imported(NamedTuple):
@@ -76,7 +75,7 @@ class Link(NamedTuple):
     attached: bool = True
 
 
-class Means(NamedTuple):
+class ImportMeans(NamedTuple):
     """What every import works with; the connection is used by nobody else meanwhile."""
 
     connection: Connection
@@ -88,7 +87,7 @@ class Means(NamedTuple):
 class Intake:
     """A poll that ballots are added to; it is made what it shall be by `finish`."""
 
-    def __init__(self, means: Means, poll: Poll, written: Callable[[int], None]) -> None:
+    def __init__(self, means: ImportMeans, poll: Poll, written: Callable[[int], None]) -> None:
         self._means = means
         self._written = written
         self._poll = poll
@@ -128,11 +127,11 @@ class Intake:
         placements = {link.url: number for number, link in enumerate(links, 1) if link.attached}
         poll = replace(self._poll, placements=placements)
         async with log.editing(connection):
-            await update_poll(connection, poll)
+            await update_poll(connection, self._poll, poll)
             for number, (url, link, attached) in enumerate(links, 1):
                 await insert_placement(connection, poll.id, number, url, link)
                 if not attached:
-                    await set_detached(connection, poll.id, url, detached=True)
+                    await detach_placement(connection, poll.id, url)
             votes = self.ballots - self._withdrawn
             text = f"{votes:,} {'vote' if votes == 1 else 'votes'} from {origin}"
             await store.say_imported(connection, poll.id, f"{text}, not verified by pollsvc", now)
@@ -148,7 +147,7 @@ class Intake:
 
 @asynccontextmanager
 async def intake(
-    means: Means, poll: Poll, written: Callable[[int], None] = lambda _: None
+    means: ImportMeans, poll: Poll, written: Callable[[int], None] = lambda _: None
 ) -> AsyncIterator[Intake]:
     """Take a poll in, which `finish` publishes; when the block raises, none of it stays.
 

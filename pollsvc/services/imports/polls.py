@@ -12,15 +12,11 @@ from pollsvc.domain.poll import Poll, Site, State
 from pollsvc.domain.selection import WITHDRAWN, canonical, picked
 from pollsvc.domain.tally import Results
 from pollsvc.services.exports.picture import results_by_picks
+from pollsvc.services.exports.sections import Progress
 from pollsvc.services.imports.definition import links_of, poll_of
-from pollsvc.services.imports.intake import Imported, Means, Progress, intake, same_question
-from pollsvc.services.imports.records import (
-    BallotRecord,
-    OptionCount,
-    ResultsRecord,
-    fault,
-    read_export,
-)
+from pollsvc.services.imports.export_file import fault, read_export
+from pollsvc.services.imports.intake import Imported, ImportMeans, intake, same_question
+from pollsvc.services.imports.records import BallotRecord, OptionCount, ResultsRecord
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage import images
 from pollsvc.storage.database import Connection
@@ -57,16 +53,19 @@ async def import_poll(
     poll, notes = await _without_lost_images(connection, poll)
     notes += await same_question(connection, site, poll)
     read = _reader(poll, numbers, now)
+    unopened = poll.draft or (poll.opens_at is not None and poll.opens_at > now)
     said: tuple[str, ResultsRecord] | None = None
 
     def written(ballots: int) -> None:
         if progress is not None:
             progress(ballots, head.ballots)
 
-    async with intake(Means(connection, actor, receipts, clock), poll, written) as taking:
+    async with intake(ImportMeans(connection, actor, receipts, clock), poll, written) as taking:
         for where, record in records:
             match record:
                 case BallotRecord():
+                    if unopened:  # it can still be edited in ways that its ballots would not survive
+                        raise fault(where, "A poll that is a draft, or has yet to open, cannot have ballots.")
                     try:
                         article, minute = read(record)
                     except PollError as error:
@@ -104,7 +103,7 @@ def _reader(poll: Poll, articles: Mapping[str, int], now: int) -> Callable[[Ball
     def minute_at(text: str) -> int:
         try:
             minute = minute_of(parse_time(text))
-        except (ValueError, OverflowError):
+        except ValueError:
             minute = -1
         if not 0 <= minute <= latest:
             raise bad(f"{text[:40]!r} is no time, or one to come.")

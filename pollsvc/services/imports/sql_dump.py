@@ -1,26 +1,21 @@
 """The rows of some tables out of a SQL dump of MySQL or MariaDB, however long the rest of it is.
 
-Reads what mysqldump, mariadb-dump and phpMyAdmin write, plain or gzipped, in one pass. What is not wanted is
-skipped by its quotes and comments alone; memory holds a few hundred KiB, or the longest wanted row.
+Reads what mysqldump, mariadb-dump and phpMyAdmin write, in one pass. What is not wanted is skipped by its
+quotes and comments alone; memory holds a few hundred KiB, or the longest wanted row.
 Literals are as in MySQL's manual: https://dev.mysql.com/doc/refman/8.4/en/literals.html
 """
 
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from typing import BinaryIO
 
 from pollsvc.domain.errors import PollError, bad
 
 Row = dict[str, str | None]  # a row's values by column, as text; SQL's NULL is None
 
-_CHUNK = 256 * 1024  # bytes read at once
+_CHUNK = 256 * 1024  # bytes that are looked at together
 _HEAD = 64 * 1024  # bytes of a statement within which its table and columns are named
 _LONGEST = 16 * 1024 * 1024  # bytes of a row, or else a quote is missing
 
-_NO_TEXT = (b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"\xfe\xff")
-"""How packed files (zip, bzip2, xz, zstd) and texts in UTF-16 begin."""
 _ENDS = {b"-- MySQL dump ": b"-- Dump completed", b"-- MariaDB dump ": b"-- Dump completed"}
 _ENDS |= {b"START TRANSACTION": b"COMMIT"}
 """What a dump begins with and then must end with, to be whole."""
@@ -55,12 +50,12 @@ _ESCAPE = {b"'": re.compile(rb"(?s)\\(.)|'(')"), b'"': re.compile(rb'(?s)\\(.)|"
 _ESCAPED = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a"}
 
 
-def rows(source: BinaryIO | Iterable[bytes], wanted: Callable[[str], bool]) -> Iterator[tuple[str, Row]]:
-    """Each row that the dump inserts into the tables that are `wanted`, by name without schema.
+def rows(dump: Iterable[bytes], wanted: Callable[[str], bool]) -> Iterator[tuple[str, Row]]:
+    """Each row that a dump, in pieces, inserts into the tables that are `wanted`, by name without schema.
 
     Raises PollError `bad_request` for a dump that was cut off or that cannot be read, with the line.
     """
-    scanner = _Scanner(_chunks(source))
+    scanner = _Scanner(iter(dump))
     columns: dict[str, list[str]] = {}
     while scanner.next_statement():
         if create := scanner.match(_CREATE):
@@ -116,35 +111,6 @@ def _text(value: re.Match[bytes]) -> str | None:
         if b"\\" in text or quote in text:
             text = _ESCAPE[quote].sub(lambda found: _ESCAPED.get(found[1], found[1] or quote), text)
     return text.decode()
-
-
-def _chunks(source: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
-    """The dump's bytes, unzipped and without a byte order mark."""
-    read = getattr(source, "read", None)
-    chunks = iter(lambda: read(_CHUNK), b"") if read else iter(source)
-    start = b""
-    while len(start) < 8 and (chunk := next(chunks, None)) is not None:
-        start += chunk
-    if start.startswith(_NO_TEXT):
-        raise bad("The dump is packed or in UTF-16; unpack it, or export it with --result-file instead of >.")
-    chunks = chain([start.removeprefix(b"\xef\xbb\xbf")], chunks)
-    return _gunzip(chunks) if start.startswith(b"\x1f\x8b") else chunks
-
-
-def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    unzip = zlib.decompressobj(wbits=31)
-    try:
-        for chunk in chunks:
-            while chunk:
-                if unzip.eof:  # one gzip file may follow another
-                    unzip = zlib.decompressobj(wbits=31)
-                yield unzip.decompress(chunk, _CHUNK)
-                chunk = unzip.unused_data.lstrip(b"\0") if unzip.eof else unzip.unconsumed_tail  # noqa: PLW2901
-        yield unzip.flush()
-    except zlib.error:
-        raise bad("The gzip file is damaged; export it or copy it again.") from None
-    if not unzip.eof:
-        raise bad("The gzip file is cut off; export it or copy it again.")
 
 
 class _Scanner:

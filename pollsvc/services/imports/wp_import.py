@@ -10,19 +10,24 @@ from pollsvc.domain.clock import Clock, minute_of
 from pollsvc.domain.errors import PollError, bad
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Kind, Poll, Site
+from pollsvc.domain.text import folded_text
 from pollsvc.services.editing.definitions import (
     MAX_LABEL,
     MAX_OPTIONS,
     MAX_QUESTION,
     MAX_TIME,
     define,
-    is_lang,
 )
 from pollsvc.services.editing.new_poll import NewPoll
-from pollsvc.services.imports.intake import Imported, Intake, Means, Progress, intake, same_question
+from pollsvc.services.exports.sections import Progress
+from pollsvc.services.imports.intake import Imported, ImportMeans, Intake, intake, same_question
 from pollsvc.services.imports.wp_polls import WpPoll
+from pollsvc.services.languages import is_lang, unknown_lang
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage.database import Connection
+
+MAX_VOTES = 10_000_000
+"""The most votes of a poll that are imported, far more than WP-Polls takes; a dump can claim any number."""
 
 _ORIGIN = "WP-Polls"
 
@@ -44,7 +49,7 @@ def plan(
     Raises PollError `bad_request` for a language that nobody knows.
     """
     if lang is not None and not is_lang(lang):
-        raise bad(f"{lang!r} is no language that is known; give a tag such as en or pt-BR.", "lang")
+        raise bad(unknown_lang(lang), "lang")
     return [_planned(site, source, now, keep_open, lang) for source in polls]
 
 
@@ -80,7 +85,7 @@ async def import_wp_polls(
             made.append(Imported(source.question, poll, source.voters, [*notes, *asked]))
             continue
         written = _nobody if progress is None else _further(progress, done, total)
-        async with intake(Means(connection, actor, receipts, clock), poll, written) as taking:
+        async with intake(ImportMeans(connection, actor, receipts, clock), poll, written) as taking:
             await _fill(taking, source, poll, now)
             finished = await taking.finish((), _ORIGIN)
         done += taking.ballots
@@ -99,6 +104,12 @@ async def _fill(taking: Intake, source: WpPoll, poll: Poll, now: int) -> None:
 def _planned(site: Site, source: WpPoll, now: int, keep_open: bool, lang: str | None) -> Plan:
     notes = list(source.notes)
     if not 2 <= len(source.answers) <= MAX_OPTIONS:
+        notes.append(f"A poll needs 2 to {MAX_OPTIONS} answers; this one has {len(source.answers)}.")
+        return Plan(source, None, [*notes, "It is left out."])
+    if source.voters > MAX_VOTES:
+        notes.append(
+            f"A poll can be imported with {MAX_VOTES:,} votes at most; this one has {source.voters:,}."
+        )
         return Plan(source, None, [*notes, "It is left out."])
     later = sum(count for (minute, _), count in source.ballots.items() if minute > minute_of(now))
     if later:
@@ -124,17 +135,19 @@ def _planned(site: Site, source: WpPoll, now: int, keep_open: bool, lang: str | 
 def _labels(source: WpPoll, notes: list[str]) -> list[str]:
     """The answers as labels that differ."""
     labels: list[str] = []
+    known: set[str] = set()
     for number, answer in enumerate(source.answers, 1):
         name = f"Answer {number}"
         label = plain = _text(answer.label, name, MAX_LABEL, name, notes)
         times = 1
-        while label in labels:
+        while folded_text(label) in known:
             times += 1
             mark = f" ({times})"
             label = plain[: MAX_LABEL - len(mark)].rstrip() + mark
         if times > 1:
             notes.append(f"{name} is “{label}” here.")
         labels.append(label)
+        known.add(folded_text(label))
     return labels
 
 

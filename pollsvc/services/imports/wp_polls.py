@@ -6,15 +6,16 @@ What the tables mean is as in the plugin's source: https://github.com/lesterchan
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from html import unescape
 from itertools import chain
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO, TextIO
 
 from pollsvc.domain.errors import bad
 from pollsvc.services.imports.sql_dump import Row, rows
+from pollsvc.services.imports.unpacking import unpacked
 from pollsvc.services.imports.vote_log import Cells, Log, PollKey, VoteLog, reconcile
 
 _COLUMNS = {
@@ -30,22 +31,13 @@ _TABLE = re.compile("(.*)polls(q|a|ip)")
 _LATEST = 253_370_764_800  # the year 9999
 _LONGEST = 4_000  # characters of a text that are looked at; the columns hold 200
 
+_LONGEST_NUMBER = 20  # characters; MySQL's largest integers have as many
+
 _HIDDEN = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _IMAGE = re.compile(r"<img\b[^<>]*?\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')[^<>]*>", re.IGNORECASE)
 _BREAK = re.compile(r"</?(?:br|p|div|li|ul|ol|tr|td|h[1-6])\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-class Limits(NamedTuple):
-    """What a poll can be here: characters of a question and of a label, and the number of answers."""
-
-    question: int = 300
-    label: int = 150
-    answers: int = 50
-
-
-_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +72,11 @@ class WpPoll:
     notes: tuple[str, ...]
 
 
-def read_dump(file: BinaryIO, zone: tzinfo, limits: Limits = _LIMITS) -> list[WpPoll]:
+def read_dump(file: BinaryIO, zone: tzinfo, most: int | None = None) -> list[WpPoll]:
     """All polls in a SQL dump, of every prefix; `zone` is the time zone that WordPress is set to.
 
-    Raises PollError `bad_request` for a dump that cannot be read or that holds no WP-Polls.
+    Raises PollError `bad_request` for a dump that cannot be read, that has more than `most` bytes when it is
+    unpacked or that holds no WP-Polls.
     """
     tables = _Tables()
     seen: set[tuple[str, str]] = set()
@@ -94,24 +87,22 @@ def read_dump(file: BinaryIO, zone: tzinfo, limits: Limits = _LIMITS) -> list[Wp
             seen.add((found[1], found[2]))
         return found is not None
 
-    for table, row in rows(file, wanted):
+    for table, row in rows(unpacked(file, most), wanted):
         prefix, _, kind = table.rpartition("polls")
         tables.add(prefix, kind, row)
     prefixes = {prefix for prefix, kind in seen if kind == "q"}
     if not prefixes or any((prefix, "a") not in seen for prefix in prefixes):
         raise bad("WP-Polls' tables, such as wp_pollsq and wp_pollsa, are not in the dump; export them all.")
-    return tables.polls(zone, limits)
+    return tables.polls(zone)
 
 
-def read_csv(
-    questions: TextIO, answers: TextIO, log: TextIO | None, zone: tzinfo, limits: Limits = _LIMITS
-) -> list[WpPoll]:
+def read_csv(questions: TextIO, answers: TextIO, log: TextIO | None, zone: tzinfo) -> list[WpPoll]:
     """The same from CSV exports of the tables pollsq, pollsa and, if there is one, pollsip."""
     tables = _Tables()
     for file, kind in ((questions, "q"), (answers, "a"), (log, "ip")):
         for row in _csv_rows(file, kind) if file else ():
             tables.add("", kind, row)
-    return tables.polls(zone, limits)
+    return tables.polls(zone)
 
 
 def _csv_rows(file: TextIO, kind: str) -> Iterator[Row]:
@@ -157,17 +148,15 @@ class _Tables:
         elif kind == "a" and self._answers.setdefault((prefix, poll), {}).setdefault(answer, row) is not row:
             raise bad(f"Answer {answer} is there twice; export one WordPress into one file.")
 
-    def polls(self, zone: tzinfo, limits: Limits) -> list[WpPoll]:
+    def polls(self, zone: tzinfo) -> list[WpPoll]:
         """All polls, when all rows are in."""
         return [
-            _poll(key, row, self._answers.get(key, {}), self._log.pop(key), zone, limits)
+            _poll(key, row, self._answers.get(key, {}), self._log.pop(key), zone)
             for key, row in sorted(self._questions.items(), key=lambda item: item[0])
         ]
 
 
-def _poll(
-    key: PollKey, row: Row, answer_rows: Mapping[int, Row], local: Log, zone: tzinfo, limits: Limits
-) -> WpPoll:
+def _poll(key: PollKey, row: Row, answer_rows: Mapping[int, Row], local: Log, zone: tzinfo) -> WpPoll:
     counts = {id_: _int(answer.get("polla_votes")) for id_, answer in sorted(answer_rows.items())}
     votes = {id_: max(0, count or 0) for id_, count in counts.items()}
     answers = tuple(WpAnswer(id_, _plain(answer_rows[id_].get("polla_answers")), votes[id_]) for id_ in votes)
@@ -181,7 +170,7 @@ def _poll(
     most = max(1, min(_int(row.get("pollq_multiple")) or 1, len(answers)))
     ballots = reconcile(log, votes, most, _int(row.get("pollq_totalvoters")), created // 60)
     question, active = _plain(row.get("pollq_question")), _int(row.get("pollq_active"))
-    notes = [*_faults(question, answers, limits), *ballots.notes]
+    notes = list(ballots.notes)
     if any(count is None or count < 0 for count in counts.values()):
         notes.append("An answer's number of votes cannot be read or is below 0; it is counted as 0.")
     if begins is None:
@@ -204,23 +193,6 @@ def _poll(
     )
 
 
-def _faults(question: str, answers: Sequence[WpAnswer], limits: Limits) -> Iterator[str]:
-    """What keeps the texts from being a poll here."""
-    if not question:
-        yield "The question is empty; write one."
-    if len(question) > limits.question:
-        yield f"The question is longer than {limits.question} characters; shorten it."
-    if not 2 <= len(answers) <= limits.answers:
-        yield f"A poll needs 2 to {limits.answers} answers; this one has {len(answers)}."
-    for label, number in Counter(answer.label for answer in answers).items():
-        if not label:
-            yield "An answer is empty; write one."
-        elif number > 1:
-            yield f"{number} answers read “{label}”; make them differ."
-        if len(label) > limits.label:
-            yield f"The answer “{label[:30]}…” is longer than {limits.label} characters; shorten it."
-
-
 def _plain(markup: str | None) -> str:
     """What a reader saw of a text: without the backslashes that WP-Polls takes out, and without its HTML."""
     text = (markup or "")[:_LONGEST].replace("\\", "")
@@ -231,7 +203,7 @@ def _plain(markup: str | None) -> str:
 
 def _int(text: str | None) -> int | None:
     try:
-        return int(text or "")
+        return int(text or "") if len(text or "") <= _LONGEST_NUMBER else None
     except ValueError:
         return None
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pollsvc.domain.clock import minute_of
-from pollsvc.domain.poll import Poll
+from pollsvc.domain.poll import Poll, State
 from pollsvc.domain.tally import Results
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.watching.counting import Votes, total
 from pollsvc.services.watching.lookout import Lookout, Memory, Readings
 from pollsvc.services.watching.timeline import midnight
-from pollsvc.services.watching.watch import Line, Pace, beginning, lines_of, pace_of
+from pollsvc.services.watching.watch import Line, VotingPace, beginning, lines_of, other_of, pace_of
 from pollsvc.storage.agenda import Agenda
 
 HOUR = 60  # minutes
@@ -26,30 +26,33 @@ SPURT = 10
 """Minutes whose pace is compared with that of the hour before them."""
 LEAST_RISE = 1.5
 """How many times as fast votes come in at least, for a rise to be told."""
+_LEADERS = 3  # answers that a card shows
 _TOLD = 4  # polls that are named as moving or rising
 
 
 class Move(NamedTuple):
-    """The option whose share has changed most within an hour: by `change` to `share`, both of 1."""
+    """The answer whose share has changed most within an hour: by `change` (of 1), to so many `votes`."""
 
     label: str
     change: float
-    share: float
+    votes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """An open poll: its pace, its votes of today, and what moves in it.
 
-    `today` is since midnight in its site's time zone. `rise` is how many times as fast votes come in as in
-    the hour before, None where that cannot be said.
+    `today` is since midnight in its site's time zone. `leaders` are the answers with the most votes, also
+    what readers wrote in; `more` is how many others there are. `rise` is how many times as fast votes come
+    in as in the hour before, None where that cannot be said.
     """
 
     poll: Poll
     results: Results
-    pace: Pace
+    pace: VotingPace
     today: int
     leaders: Sequence[Line]
+    more: int
     move: Move | None
     rise: float | None
 
@@ -119,10 +122,13 @@ class Dashboards:
         """The polls of a site, or of all. Raises PollError `busy`."""
         now = self._lookout.clock()
         agenda = await readings.agenda(int(now), site)
-        opened, scheduled, closed = [
-            await self._lookout.of_ids(polls) for polls in (agenda.open, agenda.scheduled, agenda.closed)
-        ]
-        return Glance(now, site, agenda, opened, scheduled, closed)
+        snapshots = await self._lookout.of_ids([*agenda.open, *agenda.scheduled, *agenda.closed])
+        by_state: dict[State, list[Snapshot]] = {state: [] for state in State}
+        for snapshot in snapshots:  # whose schedules may not be those of the agenda, by some moments
+            by_state[snapshot.poll.state(now)].append(snapshot)
+        return Glance(
+            now, site, agenda, by_state[State.OPEN], by_state[State.SCHEDULED], by_state[State.CLOSED]
+        )
 
     async def show(self, readings: Readings, glance: Glance) -> Dashboard:
         """The dashboard of the polls that were found."""
@@ -169,13 +175,15 @@ def dashboard_of(glance: Glance, numbers: _Numbers, *, settled: bool) -> Dashboa
 
 def card_of(poll: Poll, results: Results, minutes: Mapping[int, Votes], today: int, now: float) -> Card:
     """An open poll, from its votes of the last hour by Unix minute."""
-    lines = lines_of(poll, results)
+    other = other_of(results)
+    lines = [*lines_of(poll, results), *([other] if other else [])]
     return Card(
         poll=poll,
         results=results,
         pace=pace_of(minutes, now),
         today=today,
-        leaders=sorted(lines, key=lambda line: -line.votes)[:3],
+        leaders=sorted(lines, key=lambda line: -line.votes)[:_LEADERS],
+        more=max(len(lines) - _LEADERS, 0),
         move=move_of(lines, results, minutes, now),
         rise=rise_of(minutes, beginning(poll), now),
     )
@@ -189,7 +197,7 @@ def move_of(lines: Sequence[Line], results: Results, minutes: Mapping[int, Votes
     if before.counted < LEAST_BEFORE or hour.counted < LEAST_SINCE:
         return None
     moves = (
-        Move(line.label, line.share - (before.share(line.id) or 0), line.share)
+        Move(line.label, line.share - (before.share(line.id) or 0), line.votes)
         for line in lines
         if line.share is not None
     )

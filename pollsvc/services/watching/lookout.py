@@ -154,7 +154,7 @@ class Lookout:
         poll = poll if poll is not None and poll.revision > snapshot.poll.revision else snapshot.poll
         now, version, results = self.clock(), snapshot.version, snapshot.results
         if poll is not snapshot.poll:
-            results = results_of(poll, version, snapshot.totals)
+            results = results_of(poll, version, snapshot.tally.totals)
         since = window(poll, now, bucket)
         known = poll  # for the closures
 

@@ -4,18 +4,18 @@ A ballot stands at the minute of its last change: a changed vote counts there, a
 Withdrawn ballots count nowhere.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from pollsvc.domain.article import host_of
 from pollsvc.domain.clock import minute_of
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, State, say
 from pollsvc.domain.tally import Results
 from pollsvc.services.editing.describing import state_of
 from pollsvc.services.rounds import Count
 from pollsvc.services.watching.counting import Votes, total
+from pollsvc.services.watching.places import Host, Place, hosts_of, places_of
 from pollsvc.services.watching.timeline import Bucket, start_of, starts
 from pollsvc.storage.placements import Placement
 
@@ -51,31 +51,18 @@ class Timeline:
     earlier: int
 
 
-class Place(NamedTuple):
-    """An article, with the votes cast there; `url` and `link` are None for votes cast elsewhere."""
-
-    url: str | None
-    link: str | None
-    detached: bool
-    votes: Votes
-
-
-class Host(NamedTuple):
-    """The articles of one host, None for elsewhere, and the votes cast there."""
-
-    name: str | None
-    articles: int
-    votes: Votes
-
-
-class Pace(NamedTuple):
-    """Votes that count of late: in the last LATELY minutes, each minute of them, and in the last hour."""
+class VotingPace(NamedTuple):
+    """Votes that count of late: in the last LATELY minutes, and in the last hour."""
 
     lately: int
-    per_minute: float
     hour: int
     minutes: tuple[int, ...]
     """Of each of the last 60 minutes, oldest first."""
+
+    @property
+    def per_minute(self) -> float:
+        """The mean of the last LATELY minutes."""
+        return self.lately / LATELY
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +81,7 @@ class Watch:
     lines: Sequence[Line]
     other: Line | None
     pending: int
-    pace: Pace
+    pace: VotingPace
     timeline: Timeline
     places: Sequence[Place]
     hosts: Sequence[Host]
@@ -131,8 +118,6 @@ def watch(
 ) -> Watch:
     """A poll as editors see it. `minutes` are votes of the last hour, `articles` by number in the poll."""
     places = places_of(placements, articles)
-    voters = results.voters
-    other = Line(0, "Other answers", results.other, _share(results.other, voters), False, True)
     return Watch(
         poll=poll,
         state=state_of(poll, now),
@@ -140,7 +125,7 @@ def watch(
         version=results.version,
         results=results,
         lines=lines_of(poll, results),
-        other=other if results.other else None,
+        other=other_of(results),
         pending=sum(option.state is OptionState.PENDING for option in poll.options),
         pace=pace_of(minutes, now),
         timeline=timeline_of(poll, results, now, bucket, reading),
@@ -165,6 +150,13 @@ def lines_of(poll: Poll, results: Results) -> list[Line]:
         )
         for number, count in results.options.items()
     ]
+
+
+def other_of(results: Results) -> Line | None:
+    """The answers of readers that no editor has approved, as one line; None where there are none."""
+    if not results.other:
+        return None
+    return Line(0, "Other answers", results.other, _share(results.other, results.voters), False, True)
 
 
 def label_of(poll: Poll, option: Option) -> str:
@@ -224,34 +216,11 @@ def timeline_of(poll: Poll, results: Results, now: float, bucket: Bucket, readin
     return Timeline(bucket, spans, earlier)
 
 
-def pace_of(minutes: Mapping[int, Votes], now: float) -> Pace:
+def pace_of(minutes: Mapping[int, Votes], now: float) -> VotingPace:
     """How fast votes come, from the votes of the last hour by Unix minute."""
     last = minute_of(now)
     counts = tuple(minutes[m].counted if m in minutes else 0 for m in range(last - 59, last + 1))
-    lately = sum(counts[-LATELY:])
-    elapsed = now / 60 - (last - LATELY + 1)
-    return Pace(lately, lately / elapsed, sum(counts), counts)
-
-
-def places_of(placements: Sequence[Placement], articles: Mapping[int, Votes]) -> list[Place]:
-    """Each article with its votes, and elsewhere if there are any, by votes that count."""
-    places = [
-        Place(one.url, one.link, one.detached, articles.get(one.article, Votes())) for one in placements
-    ]
-    known = {one.article for one in placements}
-    strays = [votes for number, votes in articles.items() if number not in known]
-    if strays:
-        places.append(Place(None, None, False, total(strays)))
-    return sorted(places, key=lambda place: (-place.votes.counted, place.url is None))
-
-
-def hosts_of(places: Iterable[Place]) -> list[Host]:
-    """The articles' hosts with their votes, by votes that count."""
-    by_host: dict[str | None, list[Place]] = {}
-    for place in places:
-        by_host.setdefault(None if place.url is None else host_of(place.url), []).append(place)
-    hosts = [Host(name, len(found), total(place.votes for place in found)) for name, found in by_host.items()]
-    return sorted(hosts, key=lambda host: (-host.votes.counted, host.name is None))
+    return VotingPace(sum(counts[-LATELY:]), sum(counts), counts)
 
 
 def _share(count: int, of: int) -> float | None:

@@ -26,7 +26,7 @@ from pollsvc.domain.webhook import Claim
 from pollsvc.services.webhooks.messages import signature
 from pollsvc.services.webhooks.webhooks import may_send
 
-TIMEOUT = 10.0
+TRY_TIMEOUT = 10.0
 """Seconds from the start of a try to the end of its answer."""
 MAX_ANSWER = 1_024
 """Bytes of an answer's body that are read at most."""
@@ -35,7 +35,7 @@ MAX_WAIT = 86_400
 _SHOWN = 200  # characters of an answer that are kept
 
 
-class Outcome(Enum):
+class Verdict(Enum):
     """What a try means for its message, and GONE for the webhook too."""
 
     DELIVERED = "delivered"
@@ -44,9 +44,9 @@ class Outcome(Enum):
 
 
 class Tried(NamedTuple):
-    """The outcome of a try, in words too; the receiver asked to wait for `wait` seconds before the next."""
+    """The verdict of a try, in words too; the receiver asked to wait for `wait` seconds before the next."""
 
-    outcome: Outcome
+    verdict: Verdict
     answer: str
     wait: int = 0
 
@@ -54,7 +54,7 @@ class Tried(NamedTuple):
 class Sender:
     """Sends messages to allowed origins, between `start` and `stop`."""
 
-    def __init__(self, clock: Clock, allowed_origins: Collection[str], timeout: float = TIMEOUT) -> None:
+    def __init__(self, clock: Clock, allowed_origins: Collection[str], timeout: float = TRY_TIMEOUT) -> None:
         self._clock = clock
         self._allowed_origins = allowed_origins
         self._timeout = timeout
@@ -77,7 +77,7 @@ class Sender:
     async def send(self, claim: Claim) -> Tried:
         """Send a message once; whatever goes wrong is told as FAILED."""
         if not may_send(claim.webhook.url, self._allowed_origins):
-            return Tried(Outcome.FAILED, "not sent: POLLSVC_WEBHOOK_ORIGINS does not name its origin")
+            return Tried(Verdict.FAILED, "not sent: POLLSVC_WEBHOOK_ORIGINS does not name its origin")
         now, body = int(self._clock()), claim.body.encode()
         headers = {
             "Content-Type": "application/json",
@@ -91,27 +91,27 @@ class Sender:
             ) as answer:
                 return await _read(answer)
         except TimeoutError:
-            return Tried(Outcome.FAILED, f"no answer within {self._timeout:g} s")
+            return Tried(Verdict.FAILED, f"no answer within {self._timeout:g} s")
         except ClientConnectorCertificateError as error:
-            return Tried(Outcome.FAILED, _line(f"the certificate is not valid: {error.certificate_error}"))
+            return Tried(Verdict.FAILED, _line(f"the certificate is not valid: {error.certificate_error}"))
         except ClientConnectorError as error:
             system = error.errno is not None and error.errno > 0  # else it is of the name's look-up
             reason = os.strerror(error.errno or 0) if system else error.strerror or str(error.os_error)
-            return Tried(Outcome.FAILED, _line(f"no connection: {reason}"))
+            return Tried(Verdict.FAILED, _line(f"no connection: {reason}"))
         except (ClientError, OSError, ValueError) as error:
-            return Tried(Outcome.FAILED, _line(f"no answer: {str(error) or type(error).__name__}"))
+            return Tried(Verdict.FAILED, _line(f"no answer: {str(error) or type(error).__name__}"))
 
 
 async def _read(answer: ClientResponse) -> Tried:
     status = f"{answer.status} {answer.reason or ''}".strip()
     if 200 <= answer.status < 300:
-        return Tried(Outcome.DELIVERED, _line(status))
+        return Tried(Verdict.DELIVERED, _line(status))
     if answer.status == 410:
-        return Tried(Outcome.GONE, _line(status))
+        return Tried(Verdict.GONE, _line(status))
     if 300 <= answer.status < 400:
-        return Tried(Outcome.FAILED, _line(f"{status}: redirects are not followed"))
+        return Tried(Verdict.FAILED, _line(f"{status}: redirects are not followed"))
     text = (await _body(answer)).decode(errors="replace")
-    return Tried(Outcome.FAILED, _line(f"{status}: {text}" if text.strip() else status), _wait(answer))
+    return Tried(Verdict.FAILED, _line(f"{status}: {text}" if text.strip() else status), _wait(answer))
 
 
 async def _body(answer: ClientResponse) -> bytes:

@@ -15,7 +15,7 @@ from time import monotonic
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.log import SYSTEM
 from pollsvc.domain.webhook import Claim, retry_delay
-from pollsvc.services.webhooks.delivery import Outcome, Sender, Tried
+from pollsvc.services.webhooks.delivery import Sender, Tried, Verdict
 from pollsvc.services.webhooks.occasions import Finder
 from pollsvc.services.webhooks.webhooks import Webhooks
 from pollsvc.storage import outbox as store
@@ -106,7 +106,9 @@ class Outbox:
         if await self._finder.look():
             self._wake.set()
         if monotonic() - self._purged_at >= PURGE_EVERY:
-            await store.purge(self._connection, int(self._clock()) - KEPT)
+            before = int(self._clock()) - KEPT
+            while await store.purge(self._connection, before) == store.PURGED and not self._stop.is_set():
+                pass  # each a transaction of its own, so that votes get their turn
             self._purged_at = monotonic()
 
     async def send_due(self) -> int:
@@ -136,15 +138,15 @@ class Outbox:
     async def _deliver(self, claim: Claim) -> None:
         tried = await self._sender.send(claim)
         now = int(self._clock())
-        if tried.outcome is Outcome.FAILED:
+        if tried.verdict is Verdict.FAILED:
             held_until = await self._failed(claim, tried, now)
         else:
             held_until = now
-            delivered_at = now if tried.outcome is Outcome.DELIVERED else None
+            delivered_at = now if tried.verdict is Verdict.DELIVERED else None
             await store.note_try(
                 self._connection, claim.id, due_at=None, delivered_at=delivered_at, answer=tried.answer
             )
-        if tried.outcome is Outcome.GONE:
+        if tried.verdict is Verdict.GONE:
             await self._disable(claim, tried)
         await store.release(self._connection, claim.webhook.id, claim.until, held_until)
 

@@ -10,7 +10,7 @@ from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import Site
 from pollsvc.domain.webhook import PING, Delivery, Event, Message, Occasion, Webhook, milestones
-from pollsvc.services.editing.definitions import new_id
+from pollsvc.services.ids import new_id
 from pollsvc.services.webhooks.messages import body_of_ping, new_message, silent_message, text_of_secret
 from pollsvc.storage import log
 from pollsvc.storage import webhooks as store

@@ -1,14 +1,26 @@
 """The log's entries in words: who did what, and each text or rule as it was before and after."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from starlette.requests import Request
+
 from pollsvc.domain.clock import parse_time
+from pollsvc.domain.errors import bad
 from pollsvc.domain.log import Entry
-from pollsvc.web.admin.polls.conflict import KINDS, VISIBILITIES
 from pollsvc.web.admin.polls.languages import language
+from pollsvc.web.admin.polls.terms import (
+    FIELDS,
+    KINDS,
+    OF_OPTION,
+    OPTION_STATES,
+    ORDERS,
+    VISIBILITIES,
+    name_of,
+)
 from pollsvc.web.admin.render import when
+from pollsvc.web.numbers import whole
 
 ACTIONS = {
     "poll.create": "created the poll",
@@ -25,26 +37,46 @@ ACTIONS = {
     "poll.approve_write_in": "approved an answer that readers wrote",
     "poll.merge_write_in": "merged an answer that readers wrote",
     "poll.reject_write_in": "rejected an answer that readers wrote",
+    "article.order": "changed the order of the article’s polls",
+    "site.add": "added the site",
+    "site.change": "changed the site",
+    "editor.add": "added the editor",
+    "editor.role": "gave the editor another role",
+    "editor.password": "gave the editor a new password",
+    "editor.disable": "disabled the editor",
+    "editor.enable": "let the editor sign in again",
+    "editor.sign_in": "signed in",
+    "editor.sign_out": "signed out",
+    "key.add": "made the API key",
+    "key.revoke": "revoked the API key",
+    "webhook.add": "added the webhook",
+    "webhook.rotate": "gave the webhook a new secret",
+    "webhook.remove": "removed the webhook",
 }
 _NAMES = {
-    "lang": "First language",
-    "opens_at": "Opens",
-    "closes_at": "Closes",
-    "picks": "Answers to pick",
-    "visibility": "Who sees the results",
-    "allow_change": "Readers may change their vote",
-    "write_in": "Readers may write an answer",
-    "replaced_by": "Replaced by",
+    **FIELDS,
+    "origin": "From",
+    "polls": "Order",
+    "locale": "Language",
+    "percent_from": "Percentages from",
+    "url": "Address",
+    "scopes": "May",
 }
 _BEGINNINGS = ("poll.create", "poll.import")
 _OF_IMPORTS = ("origin", "ballots")
-_LEFT_OUT = frozenset({"id", "site", "revision", "created_at", "state"})
-_OF_OPTION = {
-    "emoji": "emoji",
-    "image": "image",
-    "state": "state",
-    "merged_into": "counts for option",
+_LEFT_OUT = frozenset({"id", "site", "revision", "created_at", "state", "disabled", "revoked", "rotated_at"})
+"""What an entry's action says already, or nobody needs to read."""
+
+
+_WORDS: Mapping[str, Callable[[str], str]] = {
+    "kind": lambda text: name_of(KINDS, text),
+    "visibility": lambda text: name_of(VISIBILITIES, text),
+    "order": lambda text: ORDERS.get(text, text),
+    "lang": lambda text: language(text).name,
+    "locale": lambda text: language(text).name,
+    "time_zone": lambda text: text.replace("_", " "),
 }
+"""What makes words of the value of a field."""
 
 
 class Difference(NamedTuple):
@@ -64,10 +96,22 @@ class Deed(NamedTuple):
     differences: list[Difference]
 
 
+def before_of(request: Request) -> int | None:
+    """The number of the entry before which a page of the log begins. Raises PollError `bad_request`."""
+    text = request.query_params.get("before", "")
+    number = whole(text, 18)
+    if text and number is None:
+        raise bad("Follow the links between the log’s pages.", "before")
+    return number
+
+
 def deed_of(entry: Entry, zone: str) -> Deed:
-    """An entry in words, with times in a time zone; of a poll that came to be, that it did."""
+    """An entry in words, with times in a time zone; of a poll that came to be, that it did.
+
+    What stands in an entry for ever, of whatever version, is shown as it is where it has no words.
+    """
     action = ACTIONS.get(entry.action) or entry.action.replace(".", ": ").replace("_", " ")
-    before, after = json.loads(entry.before), json.loads(entry.after)
+    before, after = _mapping(json.loads(entry.before)), _mapping(json.loads(entry.after))
     if entry.action in _BEGINNINGS:
         after = {name: after[name] for name in _OF_IMPORTS if name in after}
     found = _differences(before, after, zone)
@@ -102,13 +146,27 @@ def _options(was: object, is_: object) -> Iterator[Difference]:
     old, new = _by_id(was), _by_id(is_)
     for id_ in dict.fromkeys((*old, *new)):
         before, after = old.get(id_, {}), new.get(id_, {})
-        yield from _texts(f"Option {id_}", before.get("label"), after.get("label"))
-        yield from _texts(f"Image text of option {id_}", before.get("alt"), after.get("alt"))
-        for key, name in _OF_OPTION.items():
+        for key in ("label", "alt"):
+            yield from _texts(OF_OPTION[key].format(id_), before.get(key), after.get(key))
+        for key in ("emoji", "image", "state", "merged_into"):
             if before and after:
-                yield Difference(f"Option {id_}, {name}", str(before.get(key, "")), str(after.get(key, "")))
+                values = (_of_option(key, one.get(key), new) for one in (before, after))
+                yield Difference(OF_OPTION[key].format(id_), *values)
+        if before and after and before.get("image") and after.get("image") not in (None, before["image"]):
+            yield Difference(OF_OPTION["image"].format(id_), "an image", "another image")
     orders = [[id_ for id_ in one if id_ in old and id_ in new] for one in (old, new)]
-    yield Difference("Order of the options", *(", ".join(map(str, order)) for order in orders))
+    yield Difference(FIELDS["options"], *(", ".join(map(str, order)) for order in orders))
+
+
+def _of_option(key: str, value: object, options: Mapping[int, Mapping[str, object]]) -> str:
+    """A part of an option in words; an option that it counts for by its label."""
+    if not value:
+        return "none" if key == "image" else ""
+    if key == "image":
+        return "an image"
+    if key == "merged_into" and isinstance(value, int):
+        return next(map(str, _mapping(options.get(value, {}).get("label")).values()), f"option {value}")
+    return OPTION_STATES.get(str(value), str(value)) if key == "state" else str(value)
 
 
 def _value(name: str, value: object, zone: str) -> str:
@@ -122,15 +180,21 @@ def _value(name: str, value: object, zone: str) -> str:
         case {"min": least, "max": most}:
             return f"{least} to {most}"
     if name.endswith("_at"):
+        return _time(value, zone)
+    return _WORDS[name](str(value)) if name in _WORDS else str(value)
+
+
+def _time(value: object, zone: str) -> str:
+    try:
         return when(value if isinstance(value, int) else parse_time(str(value)), zone)
-    text = str(value)
-    return KINDS[text][0] if name == "kind" and text in KINDS else VISIBILITIES.get(text, text)
+    except (ValueError, OverflowError, OSError):
+        return str(value)
 
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _by_id(value: object) -> dict[object, Mapping[str, object]]:
+def _by_id(value: object) -> dict[int, Mapping[str, object]]:
     options = value if isinstance(value, list) else []
-    return {one["id"]: one for one in options if isinstance(one, dict) and "id" in one}
+    return {one["id"]: one for one in options if isinstance(one, dict) and isinstance(one.get("id"), int)}

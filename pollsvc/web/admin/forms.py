@@ -7,10 +7,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from pollsvc.domain.errors import Code, PollError
+from pollsvc.services.editing.definitions import MAX_LANGS, MAX_OPTIONS
 
 MAX_FORM = 1024 * 1024
-"""Bytes of a form, its files included, where its route does not say otherwise; and of a field."""
-MAX_FIELDS = 2_000
+"""Bytes of a form, its files included, where its route does not say otherwise."""
+MAX_FIELDS = 3 * MAX_LANGS * MAX_OPTIONS
+"""Fields of a form: in that of a poll, each option has two texts in each language, and a few fields more."""
+MAX_FIELD = 2 * 1024 * 1024
+"""Bytes of a field: one holds all texts of a poll's form."""
 
 
 class Form:
@@ -44,7 +48,7 @@ class Form:
 async def read_form(request: Request, *, max_files: int = 0) -> Form:
     """The request's form. Raises PollError `bad_request` for what is none; the guard bounds its length."""
     try:
-        data = await request.form(max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_FORM)
+        data = await request.form(max_files=max_files, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD)
     except (HTTPException, UnicodeDecodeError):
         raise _no_form() from None
     if any("\0" in text for field in data.multi_items() for text in field if isinstance(text, str)):

@@ -1,7 +1,7 @@
 """The door of the admin: who may open which page, and from where a change may come."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -19,7 +19,7 @@ from pollsvc.web.admin.people.cookie import SessionCookie
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.bodies import taken
-from pollsvc.web.errors import STATUS, as_poll_error
+from pollsvc.web.errors import STATUS, as_poll_error, headers_of, method_not_allowed
 
 Handler = Callable[[Request, Visit], Awaitable[Response]]
 OpenHandler = Callable[[Request], Awaitable[Response]]
@@ -89,7 +89,10 @@ class Guard:
     def routes(self, table: Sequence[AdminRoute | OpenRoute]) -> list[BaseRoute]:
         """The routes of a table, and one for all other addresses below `/admin`."""
         unknown = AdminRoute("/admin/{rest:path}", self._nothing_here, ("GET", "POST"))
-        return [Route(one.path, Guarded(self, one), methods=one.methods) for one in (*table, unknown)]
+        paths: dict[str, dict[str, AdminRoute | OpenRoute]] = {}
+        for route in (*table, unknown):
+            paths.setdefault(route.path, {}).update(dict.fromkeys(route.methods, route))
+        return [Route(path, Guarded(self, by_method)) for path, by_method in paths.items()]
 
     def check_origin(self, request: Request) -> None:
         """Raises PollError `origin_not_allowed` for a change that no page of ours asks for.
@@ -127,8 +130,7 @@ class Guard:
         """An error as a page, with its status."""
         status = STATUS[error.code]
         response = self._render("admin/error.html", visit, request, status=status, error=error)
-        if error.retry_after is not None:
-            response.headers["retry-after"] = str(error.retry_after)
+        response.headers.update(headers_of(error))
         return response
 
     async def _nothing_here(self, request: Request, _visit: Visit) -> Response:
@@ -139,22 +141,23 @@ class Guard:
 
 
 class Guarded:
-    """One route's application behind the guard."""
+    """What answers one address, by method, behind the guard."""
 
-    def __init__(self, guard: Guard, route: AdminRoute | OpenRoute) -> None:
+    def __init__(self, guard: Guard, by_method: Mapping[str, AdminRoute | OpenRoute]) -> None:
         self._guard = guard
-        self.route = route
+        self.by_method = by_method
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guard, route, request = self._guard, self.route, Request(scope, receive)
+        guard, request = self._guard, Request(scope, receive)
         visit: Visit | None = None
         try:
             guard.check_origin(request)
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 raise PollError(Code.NOT_FOUND, "There is no such page; check the address.")
+            route = self._route(request)
             async with AsyncExitStack() as stack:
                 if request.method not in _SAFE:
-                    visit = await self._sender(request)
+                    visit = await self._sender(request, route)
                     body = await stack.enter_async_context(taken(receive, route.max_body))
                     request = Request(scope, body)
                 if isinstance(route, OpenRoute):
@@ -169,15 +172,21 @@ class Guarded:
             response.headers.setdefault(name, value)
         await response(scope, receive, send)
 
-    async def _sender(self, request: Request) -> Visit | None:
+    def _route(self, request: Request) -> AdminRoute | OpenRoute:
+        route = self.by_method.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            raise method_not_allowed(self.by_method)
+        return route
+
+    async def _sender(self, request: Request, route: AdminRoute | OpenRoute) -> Visit | None:
         """Who is about to send a body; None where everybody may. Raises PollError for whoever may not."""
-        if isinstance(self.route, OpenRoute):
+        if isinstance(route, OpenRoute):
             return None
         async with self._guard.desk.open() as work:
             visit = await self._guard.visit(request, work)
         if visit is None:
             raise _signed_out()
-        _require(visit, self.route.role)
+        _require(visit, route.role)
         return visit
 
     async def _answer(self, request: Request, visit: Visit | None, route: AdminRoute) -> Response:

@@ -29,7 +29,7 @@ def read_local(text: str, zone: str, field: str, kept: int | None = None) -> int
         return kept
     try:
         return parse_time(text, ZoneInfo(zone))
-    except (ValueError, OverflowError):
+    except ValueError:
         raise _wrong(text, zone, field) from None
 
 

@@ -14,6 +14,7 @@ DONE = {
     "draft_saved": "The draft is saved. Readers do not see it until it is published.",
     "poll_saved": "The changes are saved.",
     "published": "The poll is published, and readers can vote. Put its code into an article.",
+    "published_closed": "The poll is published, and closed: its closing time is past, so nobody can vote.",
     "scheduled": "The poll is published, and opens by itself. Its code can go into an article already.",
     "new_version": "The new version is published. The one before is closed, and says what replaced it.",
     "poll_opened": "The poll is open.",

@@ -2,18 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import TypedDict
 from zoneinfo import available_timezones
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pollsvc.domain.errors import Code, PollError, bad
+from pollsvc.domain.errors import PollError, bad
 from pollsvc.domain.poll import Site
 from pollsvc.web.admin.forms import Form, errors_of, read_form
 from pollsvc.web.admin.polls.languages import choices
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.errors import STATUS
+from pollsvc.web.numbers import whole
+
+
+class _Asked(TypedDict):
+    """What the form asks a site to be."""
+
+    name: str
+    origins: list[str]
+    locale: str
+    time_zone: str
+    percent_from: int
+
 
 _EMPTY = {"name": "", "origins": "", "locale": "en", "time_zone": "UTC", "percent_from": "10"}
 _PATH = "/admin/sites"
@@ -34,34 +47,22 @@ class SitePages:
         """`POST /admin/sites`."""
         typed = _typed(await read_form(request))
         try:
-            await visit.work.sites.add(
-                typed["name"],
-                _lines(typed["origins"]),
-                locale=typed["locale"],
-                time_zone=typed["time_zone"],
-                percent_from=_number(typed["percent_from"]),
-            )
+            await visit.work.sites.add(**_asked(typed))
         except PollError as error:
             return self._page(request, visit, None, typed, error)
         return self._render.redirect(_PATH, done="site_added")
 
     async def show(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/sites/{site}`."""
-        site = _site(request, visit)
+        site = visit.site_of(request.path_params["site"])
         return self._page(request, visit, site, _fields(site))
 
     async def change(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/sites/{site}`."""
-        site, typed = _site(request, visit), _typed(await read_form(request))
+        site = visit.site_of(request.path_params["site"])
+        typed = _typed(await read_form(request))
         try:
-            await visit.work.sites.change(
-                site.id,
-                name=typed["name"],
-                origins=_lines(typed["origins"]),
-                locale=typed["locale"],
-                time_zone=typed["time_zone"],
-                percent_from=_number(typed["percent_from"]),
-            )
+            await visit.work.sites.change(site.id, **_asked(typed))
         except PollError as error:
             return self._page(request, visit, site, typed, error)
         return self._render.redirect(_PATH, done="site_changed")
@@ -110,19 +111,22 @@ def _typed(form: Form) -> dict[str, str]:
     return {name: form.text(name) for name in _EMPTY}
 
 
+def _asked(typed: Mapping[str, str]) -> _Asked:
+    return {
+        "name": typed["name"],
+        "origins": _lines(typed["origins"]),
+        "locale": typed["locale"],
+        "time_zone": typed["time_zone"],
+        "percent_from": _number(typed["percent_from"]),
+    }
+
+
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _number(text: str) -> int:
-    text = text.strip()
-    if not text.isdecimal() or len(text) > 9:
+    number = whole(text.strip(), 9, typed=True)
+    if number is None:
         raise bad("Give a whole number of voters, such as 10.", "percent_from")
-    return int(text)
-
-
-def _site(request: Request, visit: Visit) -> Site:
-    for site in visit.sites:
-        if site.id == request.path_params["site"]:
-            return site
-    raise PollError(Code.NOT_FOUND, "There is no such site; choose one of the list.")
+    return number

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pollsvc.domain.editor import Editor, Session
+from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.poll import Site
 from pollsvc.services.desk import Work
 
@@ -24,3 +25,14 @@ class Visit:
     def editor(self) -> Editor:
         """Who is signed in."""
         return self.session.editor
+
+    def site_of(self, id_: str, field: str = "") -> Site:
+        """The site with an id.
+
+        Raises PollError `bad_request` at the form's `field` that names it; `not_found` where an address does.
+        """
+        for site in self.sites:
+            if site.id == id_:
+                return site
+        message = "There is no such site; choose one of the list."
+        raise bad(message, field) if field else PollError(Code.NOT_FOUND, message)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pollsvc.domain.errors import PollError, bad
+from pollsvc.domain.errors import PollError
 from pollsvc.domain.webhook import Event, Webhook
 from pollsvc.web.admin.forms import errors_of, read_form
 from pollsvc.web.admin.render import Renderer
@@ -38,10 +38,8 @@ class WebhookPages:
         given = {"url": form.text("url"), "for": form.text("for")}
         events = [event for event in Event if f"event:{event}" in form]
         try:
-            sites = [site for site in visit.sites if site.id == given["for"]]
-            if not sites:
-                raise bad("There is no such site; choose one of the list.", "for")
-            hook, secret = await visit.work.webhooks.add(sites[0], given["url"], events)
+            site = visit.site_of(given["for"], "for")
+            hook, secret = await visit.work.webhooks.add(site, given["url"], events)
         except PollError as error:
             return await self._page(request, visit, given=given, events=events, error=error)
         return await self._page(request, visit, made=hook, secret=secret)

@@ -40,7 +40,7 @@ class PollBody(Struct, forbid_unknown_fields=True):
     question: Text | UnsetType = UNSET
     lang: str | UnsetType = UNSET
     kind: Kind | UnsetType = UNSET
-    options: list[OptionBody] | UnsetType = UNSET
+    options: list[OptionBody | str] | UnsetType = UNSET
     picks: PicksBody | UnsetType = UNSET
     scale: int | UnsetType = UNSET
     opens_at: str | UnsetType | None = UNSET
@@ -99,7 +99,9 @@ def asked(body: PollBody, site: Site, base: NewPoll | None = None) -> NewPoll:
     if base is None and "question" not in fields:
         raise bad("Send the poll's question.", "question")
     if "options" in fields:
-        fields["options"] = [NewOption(**given(option)) for option in fields["options"]]
+        fields["options"] = [
+            option if isinstance(option, str) else NewOption(**given(option)) for option in fields["options"]
+        ]
     if "picks" in fields:
         picks = fields.pop("picks")
         fields |= {"min_picks": picks.min, "max_picks": picks.max}
@@ -110,6 +112,8 @@ def asked(body: PollBody, site: Site, base: NewPoll | None = None) -> NewPoll:
             fields[name] = time_of(fields[name], site, name)
     if base is None:
         return NewPoll(**fields)
+    if body.site not in (UNSET, site.id, site.name):
+        raise bad("A poll stays with its site; make another one for another site.", "site")
     if "articles" in fields:
         raise bad("Attach a poll to articles by its own address, /articles.", "articles")
     if fields.get("kind", base.kind) is not base.kind and "max_picks" not in fields:
@@ -121,7 +125,7 @@ def time_of(text: str, site: Site, field: str) -> int:
     """A time as Unix seconds. Raises PollError `bad_request`."""
     try:
         return parse_time(text, ZoneInfo(site.time_zone))
-    except (ValueError, OverflowError):
+    except ValueError:
         raise bad(
             f"{text!r} is no time; give one such as 2026-11-22T18:00Z, or local time of the site.", field
         ) from None

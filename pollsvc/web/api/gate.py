@@ -20,6 +20,7 @@ from pollsvc.services.desk import Desk, Work
 from pollsvc.services.snapshots import dump
 from pollsvc.web.bodies import taken
 from pollsvc.web.http import read_body
+from pollsvc.web.numbers import whole
 
 T = TypeVar("T")
 
@@ -35,6 +36,7 @@ COMMON_CODES = (Code.BAD_REQUEST, Code.BAD_API_KEY, Code.FORBIDDEN, Code.BUSY)
 FILE: Literal["file"] = "file"
 """What a route gives, or takes, that is no JSON value but a file."""
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it; else it is no JSON
 _ETAG = re.compile(r'"(\d{1,9})"')
 
 
@@ -49,6 +51,8 @@ class Call:
     async def body(self, type_: type[T]) -> T:
         """The request's body as a value of a type. Raises PollError `bad_request` or `body_too_large`."""
         data = await read_body(self.request.receive, MAX_JSON)
+        if _NUL.search(data):
+            raise bad("Send texts without the character U+0000.")  # PostgreSQL's texts cannot hold it
         try:
             return decode(data, type=type_)
         except ValidationError as error:
@@ -77,14 +81,17 @@ class Call:
         text = self.query(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdigit() or len(text) > 15:
+        number = whole(text, 15)
+        if number is None:
             raise bad(f'Send "{name}" as a whole number.', name)
-        return int(text)
+        return number
 
     def revision(self, *, needed: bool = False) -> int | None:
         """The revision of the poll that the caller knows (`If-Match`, RFC 9110, section 13.1.1).
 
-        None for `*`, or without the header where it is not needed. Raises PollError `if_match_required`.
+        None for `*`, or without the header where it is not needed. Of a list, the newest: a poll has one
+        revision at a time. Raises PollError `if_match_required`, or `edit_conflict` for what is no ETag of
+        ours.
         """
         text = self.request.headers.get("if-match")
         if text is None and needed:
@@ -94,10 +101,11 @@ class Call:
             )
         if text is None or text.strip() == "*":
             return None
-        match = _ETAG.fullmatch(text.strip())
-        if match is None:  # some other validator: it is not the poll as it is now
+        found = [_ETAG.fullmatch(tag.strip()) for tag in text.split(",")]
+        revisions = [int(match[1]) for match in found if match]
+        if not revisions:  # some other validator: it is not the poll as it is now
             raise PollError(Code.EDIT_CONFLICT, "If-Match is not the poll's ETag; get the poll again.")
-        return int(match[1])
+        return max(revisions)
 
     async def poll(self) -> Poll:
         """The poll in the path. Raises `no_such_poll`, also for a poll of a site that is not the key's."""
@@ -168,6 +176,8 @@ class Gate:
     def _endpoint(self, by_method: dict[str, ApiRoute]) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             route = by_method["GET" if request.method == "HEAD" else request.method]
+            if "\0" in request.url.path or "%00" in f"{request.url.path}?{request.url.query}":
+                raise bad("Send an address without the character U+0000.")
             if route.method == "GET":
                 return await self._answer(request, route)
             async with self._desk.open() as work:

@@ -6,11 +6,13 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from pollsvc.domain.clock import Clock, rfc3339
+from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.history import Noted
 from pollsvc.domain.poll import Poll
 from pollsvc.services.editing.describing import describe
 from pollsvc.services.editing.new_poll import as_new
 from pollsvc.services.embed import embed_code
+from pollsvc.services.snapshots import image_url
 from pollsvc.web.api.bodies import DecisionBody, PollBody, asked
 from pollsvc.web.api.gate import Call, Endpoint, answer
 
@@ -49,16 +51,21 @@ class ApiPolls:
 
     async def change(self, call: Call) -> Response:
         """`PATCH /polls/{poll}`."""
-        revision = call.revision(needed=True)
-        before = await call.poll()
-        body = await call.body(PollBody)
-        edited = await call.work.editing.edit_poll(
-            before.id,
-            asked(body, before.site, as_new(before)),
-            revision=before.revision if revision is None else revision,
-            correction=body.correction,
-        )
-        return self._answer(edited)
+        revision, body = call.revision(needed=True), await call.body(PollBody)
+        while True:
+            before = await call.poll()
+            try:
+                edited = await call.work.editing.edit_poll(
+                    before.id,
+                    asked(body, before.site, as_new(before)),
+                    revision=before.revision if revision is None else revision,
+                    correction=body.correction,
+                )
+            except PollError as error:
+                if revision is not None or error.code is not Code.EDIT_CONFLICT:
+                    raise  # else another change came between, and `*` is any state of the poll
+            else:
+                return self._answer(edited)
 
     async def replace(self, call: Call) -> Response:
         """`POST /polls/{poll}/versions`."""
@@ -112,10 +119,20 @@ class ApiPolls:
             case "approve":
                 poll = await reviewing.approve(poll.id, option, body.label, revision)
             case "merge":
-                poll = await reviewing.merge(poll.id, option, body.into or 0, revision)
+                if body.into is None:
+                    raise bad('Send the option that it is the same as as "into".', "into")
+                poll = await reviewing.merge(poll.id, option, body.into, revision)
             case "reject":
                 poll = await reviewing.reject(poll.id, option, revision)
         return self._answer(poll)
+
+    async def upload(self, call: Call) -> Response:
+        """`POST /images`: keep an image for options; the body is the file."""
+        async with call.file() as file:
+            image = await call.work.images.add(file.read())
+        url = image_url(self._base_url, image.id)
+        fields = {"id": image.id, "url": url, "width": image.width, "height": image.height}
+        return answer(fields, HTTPStatus.CREATED)
 
     def json(self, poll: Poll) -> dict[str, object]:
         """A poll as editors get it."""

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 from pollsvc.domain.editor import Scope
 from pollsvc.domain.errors import Code
+from pollsvc.services.editing.images import MAX_UPLOAD as MAX_IMAGE
 from pollsvc.services.imports.importing import MAX_UPLOAD
+from pollsvc.web.api.articles import ApiArticles
 from pollsvc.web.api.bodies import ArticleBody, DecisionBody, OrderBody, PollBody, SiteBody
+from pollsvc.web.api.exports import export
 from pollsvc.web.api.gate import FILE, ApiRoute
 from pollsvc.web.api.imports import ApiImports
+from pollsvc.web.api.log import log
 from pollsvc.web.api.polls import ApiPolls
-from pollsvc.web.api.sites import ApiArticles, ApiSites
-from pollsvc.web.api.webhooks import ApiWebhooks, WebhookBody, export
+from pollsvc.web.api.sites import ApiSites
+from pollsvc.web.api.webhooks import ApiWebhooks, WebhookBody
 
 _POLL = (Code.NO_SUCH_POLL,)
 _EDIT = (Code.NO_SUCH_POLL, Code.NOT_POSSIBLE_NOW, Code.EDIT_CONFLICT)
@@ -102,6 +106,12 @@ def _of_polls(polls: ApiPolls) -> list[ApiRoute]:
             if_match="optional",
             codes=_EDIT,
         ),
+        ApiRoute(
+            *("POST", "/images", polls.upload, write, "Keep an image for options: JPEG, PNG, WebP or GIF"),
+            *("Image", FILE),
+            status=201,
+            max_body=MAX_IMAGE,
+        ),
     ]
 
 
@@ -163,7 +173,7 @@ def _of_sites(sites: ApiSites) -> list[ApiRoute]:
         ApiRoute("GET", "/sites/{site}", sites.get, read, "A site by id or name", "Site"),
         ApiRoute("PATCH", "/sites/{site}", sites.change, write, "Change a site", "Site", SiteBody),
         ApiRoute(
-            *("GET", "/log", sites.log, Scope.LOG_READ, "Who changed what, newest first", "Log"),
+            *("GET", "/log", log, Scope.LOG_READ, "Who changed what, newest first", "Log"),
             query=("subject", "before"),
         ),
     ]

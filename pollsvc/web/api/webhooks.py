@@ -1,4 +1,4 @@
-"""Webhooks and exports in the editors' interface."""
+"""Webhooks in the editors' interface."""
 
 from http import HTTPStatus
 
@@ -8,7 +8,6 @@ from starlette.responses import Response
 from pollsvc.domain.webhook import Webhook
 from pollsvc.services.webhooks.webhooks import describe_delivery, describe_webhook
 from pollsvc.web.api.gate import Call, answer
-from pollsvc.web.downloads import sent, wanted_of
 
 
 class WebhookBody(Struct, forbid_unknown_fields=True):
@@ -64,10 +63,3 @@ class ApiWebhooks:
         if call.key.site not in (None, hook.site):
             return await call.work.webhooks.get("")
         return hook
-
-
-async def export(call: Call) -> Response:
-    """`GET /polls/{poll}/export`: a file."""
-    poll = await call.poll()
-    wanted = wanted_of({name: call.query(name) or "" for name in ("what", "format", "bucket", "lang")})
-    return sent(await call.work.exporting.download(poll.id, wanted))

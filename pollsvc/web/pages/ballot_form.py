@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Poll
+from pollsvc.web.numbers import whole
 
 OWN = "own"
 """What stands for the answer in the reader's own words: its text's field, and its value among the picks."""
@@ -71,9 +72,10 @@ def _ranking(filled: Filled) -> list[int | str]:
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 5:
+    number = whole(text, 5)
+    if number is None:
         raise PollError(Code.BAD_REQUEST, "Send the form of the poll's page.")
-    return int(text)
+    return number
 
 
 def _unclear(reason: str, rank: int | None = None) -> PollError:

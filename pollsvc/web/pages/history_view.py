@@ -12,7 +12,7 @@ from pollsvc.web.pages.words import Words, language_name
 
 _TEXTS = frozenset(
     {
-        *("question", "label", "alt", "emoji", "imported"),
+        *("order", "question", "label", "alt", "emoji", "imported"),
         *("option_added", "option_retired", "option_restored", "write_in_approved", "write_in_merged"),
     }
 )
@@ -20,7 +20,7 @@ _TEXTS = frozenset(
 _OF_ANSWERS = frozenset({"alt", "emoji", "image"})
 """What is part of an answer that is named beside it."""
 _TIMES = frozenset({"opens_at", "closes_at"})
-_CHOICES = {"kind": "kind_", "visibility": "", "picks": "picks "}
+_CHOICES = {"kind": "kind_", "visibility": ""}
 """What is one of several words, under a key that begins so; a value that has no word stands for itself."""
 _SWITCHES = frozenset({"allow_change", "shuffle", "write_in", "archived"})
 """What is either so or not, which its sentence says."""
@@ -56,8 +56,6 @@ class _Teller:
     def change(self, noted: Noted) -> Change:
         notice = noted.notice
         old, new = self._shown(notice, notice.old), self._shown(notice, notice.new)
-        if notice.what == "write_in_merged":
-            new = self._options(notice.new or "")
         retired = notice.what == "option_retired"
         return Change(
             at=rfc3339(noted.at),
@@ -86,15 +84,9 @@ class _Teller:
         elif value is not None and what in _TEXTS:
             used = notice.lang or self._poll.lang
             return Text(value, used, direction(used))
-        elif value is not None and what == "order":
-            return self._options(value)
+        elif value is not None and what == "picks":
+            text = value
         elif value is not None and what in _CHOICES:
             key = _CHOICES[what] + value
             text = words.say(key) if words.has(key) else value
         return Text(text, words.lang, words.dir) if text else None
-
-    def _options(self, ids: str) -> Text | None:
-        """The labels of options whose ids are given as `1, 2`."""
-        known = [self._labels.get(int(part)) for part in ids.split(",") if part.strip().isdigit()]
-        texts = [label.text for label in known if label is not None]
-        return Text(" · ".join(texts), self._lang, direction(self._lang)) if texts else None

@@ -1,19 +1,22 @@
 """`/p/{poll}`: the public page of a poll, which works without JavaScript, and the page of its changes."""
 
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.errors import Code, PollError, no_such_poll
 from pollsvc.domain.poll import direction
 from pollsvc.services.public_history import PublicHistory
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import VoteRequest, Voting
-from pollsvc.web.errors import STATUS
+from pollsvc.web.environment import environment
+from pollsvc.web.errors import STATUS, as_poll_error, headers_of, method_not_allowed
 from pollsvc.web.history import CACHE_CONTROL
 from pollsvc.web.http import Addresses, read_body
 from pollsvc.web.pages.ballot_form import read_form, selection_of
@@ -37,6 +40,8 @@ _POLICY = "; ".join(
         "require-trusted-types-for 'script'",
     )
 )
+_Handler = Callable[[Request], Awaitable[Response]]
+
 _HEADERS = {
     "content-security-policy": _POLICY,
     "cache-control": "no-store",  # each form holds an idempotency key of its own
@@ -67,27 +72,26 @@ class PollPage:
         self._strings = strings
         self._base_url = base_url
         self._own_origin = own_origin
-        self._templates = Environment(
-            loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = environment()
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The routes of `/p/`; what goes wrong there is told on a page too."""
+        return [
+            Route("/p/{poll}", _Page(self, GET=self.show, POST=self.vote)),
+            Route("/p/{poll}/history", _Page(self, GET=self.history)),
+            Route("/p/{rest:path}", _Page(self, GET=self.missing)),
+        ]
 
     async def show(self, request: Request) -> Response:
         """`GET /p/{poll}`: the form or, when the poll is not open, its result."""
-        snapshot = await self._find(request)
-        return self._missing(request) if snapshot is None else await self._page(request, snapshot, Sent())
+        return await self._page(request, await self._tallies.get(request.path_params["poll"]), Sent())
 
     async def vote(self, request: Request) -> Response:
         """`POST /p/{poll}`: a vote from the form; the answer is the page with the result."""
         origin = request.headers.get("origin")
         if origin is not None and origin != self._own_origin:
             raise PollError(Code.ORIGIN_NOT_ALLOWED, "Vote on the poll's own page or with the widget.")
-        snapshot = await self._find(request)
-        if snapshot is None:
-            return self._missing(request)
+        snapshot = await self._tallies.get(request.path_params["poll"])
         fields = parse_query(await read_body(request.receive))
         filled, key = read_form(fields), fields.get("idempotency_key", [None])[0]
         if key is None:
@@ -103,9 +107,7 @@ class PollPage:
 
     async def history(self, request: Request) -> Response:
         """`GET /p/{poll}/history`: what has changed in a poll, in sentences."""
-        snapshot = await self._find(request)
-        if snapshot is None:
-            return self._missing(request)
+        snapshot = await self._tallies.get(request.path_params["poll"])
         poll, wanted = snapshot.poll, _wanted(request)
         langs = snapshot.langs(wanted)
         words, lang = Words(self._strings.for_pages[langs.words]), langs.texts
@@ -116,25 +118,30 @@ class PollPage:
             poll=poll,
             question=Text(poll.question[lang], lang, direction(lang)),
             poll_url=self._views.url(poll.id, wanted),
+            canonical=self._views.canonical(poll, lang, "/history"),
             links=await self._views.links(poll, words, wanted),
             changes=changes_of(snapshot, await self._history.of(poll.id), words, lang),
         )
         return HTMLResponse(content, 200, {**_HEADERS, "cache-control": CACHE_CONTROL})
 
-    async def _find(self, request: Request) -> Snapshot | None:
-        try:
-            return await self._tallies.get(request.path_params["poll"])
-        except PollError as error:
-            if error.code is not Code.NO_SUCH_POLL:
-                raise
-            return None
+    async def missing(self, request: Request) -> Response:
+        """`GET /p/…`: the address without the slash at its end, or that there is no such page."""
+        path: str = request.scope["path"]
+        if path.endswith("/"):
+            query = request.url.query
+            return RedirectResponse(
+                self._base_url + quote(path.rstrip("/")) + (f"?{query}" if query else ""), 301
+            )
+        raise no_such_poll()
 
-    def _missing(self, request: Request) -> Response:
+    def told(self, request: Request, error: PollError) -> Response:
+        """An error as a page."""
         words = Words(self._strings.for_pages[self._strings.choose(_wanted(request) or "")])
-        content = self._templates.get_template("poll/missing.html").render(
-            base_url=self._base_url, words=words
+        status = STATUS[error.code]
+        content = self._templates.get_template("poll/error.html").render(
+            base_url=self._base_url, words=words, status=status, error=error, path=request.scope["path"]
         )
-        return HTMLResponse(content, 404, _HEADERS)
+        return HTMLResponse(content, status, _HEADERS | headers_of(error))
 
     async def _page(self, request: Request, snapshot: Snapshot, sent: Sent) -> Response:
         wanted = _wanted(request)
@@ -146,8 +153,32 @@ class PollPage:
             lang=langs.texts,
             view=await self._views.of(snapshot, words, wanted, sent),
         )
-        return HTMLResponse(content, STATUS[sent.error.code] if sent.error else 200, _HEADERS)
+        if sent.error is None:
+            return HTMLResponse(content, 200, _HEADERS)
+        return HTMLResponse(content, STATUS[sent.error.code], _HEADERS | headers_of(sent.error))
+
+
+class _Page:
+    """One address of `/p/`: what answers each method."""
+
+    def __init__(self, page: PollPage, **handlers: _Handler) -> None:
+        self._page = page
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            handler = self._handlers.get("GET" if request.method == "HEAD" else request.method)
+            if handler is None:
+                raise method_not_allowed(self._handlers)
+            response = await handler(request)
+        except Exception as error:
+            response = self._page.told(request, as_poll_error(error, scope))
+        await response(scope, receive, send)
 
 
 def _wanted(request: Request) -> str | None:
-    return wanted_lang(parse_query(request.scope["query_string"]))
+    try:
+        return wanted_lang(parse_query(request.scope["query_string"]))
+    except PollError:  # the page of that very error has a language too
+        return None

@@ -128,7 +128,7 @@ class PollViews:
             poll=poll,
             question=Text(poll.question[lang], lang, direction(lang)),
             description=_description(poll, lang),
-            canonical=self.url(poll.id, lang if lang != poll.lang else None),
+            canonical=self.canonical(poll, lang),
             history_url=self.url(poll.id, wanted, "/history"),
             languages=() if sent.voted else self._languages(poll, lang),
             links=await self.links(poll, words, wanted),
@@ -143,6 +143,10 @@ class PollViews:
     def url(self, poll: str, wanted: str | None, tail: str = "") -> str:
         """The address of a poll's page, or of one below it, for a reader who wants a language."""
         return f"{self._base_url}/p/{poll}{tail}" + (f"?lang={wanted}" if wanted else "")
+
+    def canonical(self, poll: Poll, lang: str, tail: str = "") -> str:
+        """The one address of such a page in a language; the poll's first is not named."""
+        return self.url(poll.id, lang if lang != poll.lang else None, tail)
 
     async def pictures(self, poll: Poll, lang: str) -> dict[str, Picture]:
         """The images of the options that readers see, by id."""
@@ -169,7 +173,7 @@ class PollViews:
         return [
             Link(
                 "",
-                self.url(poll.id, tag if tag != poll.lang else None),
+                self.canonical(poll, tag),
                 Text(language_name(tag), tag, direction(tag)),
                 current=tag == lang,
             )

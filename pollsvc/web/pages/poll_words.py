@@ -10,7 +10,6 @@ from pollsvc.web.pages.words import Words
 
 TOLD = {
     Code.INVALID_SELECTION: "",
-    Code.BAD_READER_TOKEN: "refused",
     Code.POLL_NOT_OPEN: "late",
     Code.ALREADY_VOTED: "already",
     Code.BUSY: "error_busy",
@@ -44,12 +43,9 @@ def refusal_of(snapshot: Snapshot, error: PollError, words: Words) -> str:
     """What the page says to a vote that was not recorded; its code is one of TOLD."""
     if error.code is Code.POLL_NOT_OPEN and snapshot.state is State.SCHEDULED:
         return words.say("early")
-    key = TOLD[error.code]
-    if key:
-        return words.say(key)
-    reason, rank = error.details.get("reason"), error.details.get("rank")
+    key, reason, rank = TOLD[error.code], error.details.get("reason"), error.details.get("rank")
     if reason is None:
-        return hint_of(snapshot.poll, words)
+        return words.say(key) if key else hint_of(snapshot.poll, words)
     rank_text = words.number(rank) if isinstance(rank, int) else ""
     return words.say(f"error_{reason}", rank=rank_text, max=words.number(MAX_TEXT))
 

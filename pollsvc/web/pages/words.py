@@ -1,12 +1,13 @@
 """Numbers, times and plurals in a reader's language, by CLDR's data (Babel)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time, get_datetime_format, get_timezone_gmt, get_timezone_name
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 
@@ -44,14 +45,20 @@ class Words:
         return str(format_list([isolated(name) for name in names], locale=self._locale))
 
     def percent(self, share: float) -> str:
-        """A share from 0 to 1 as a percentage without decimals."""
-        return str(format_percent(share, locale=self._locale))
+        """A share from 0 to 1 as a percentage without decimals; halves are rounded up, as browsers do."""
+        rounded = Decimal(str(share)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        return str(format_percent(rounded, locale=self._locale))
 
     def time(self, seconds: int, zone: str) -> str:
         """Unix seconds as a date and time in a time zone, which is named."""
-        moment = datetime.fromtimestamp(seconds, UTC)
-        text = format_datetime(moment, "medium", tzinfo=ZoneInfo(zone), locale=self._locale)
-        return f"{text} {moment.astimezone(ZoneInfo(zone)).tzname()}"
+        moment = datetime.fromtimestamp(seconds, ZoneInfo(zone))
+        date = format_date(moment, "medium", locale=self._locale)
+        time = format_time(moment, "short", tzinfo=moment.tzinfo, locale=self._locale)
+        name = get_timezone_name(moment, "short", locale=self._locale)
+        if name.startswith(("+", "-")):  # CLDR has no short name for it
+            name = get_timezone_gmt(moment, "long", locale=self._locale)
+        together = str(get_datetime_format("medium", locale=self._locale)).replace("'", "")
+        return f"{together.replace('{0}', time).replace('{1}', date)} {name}"
 
 
 def isolated(text: str) -> str:

@@ -1,10 +1,12 @@
 """Editors and what they do: accounts, keys, the audit log, languages, images, write-ins, webhooks."""
 
 import json
-import re
 
 import sqlalchemy as sa
 from alembic import op
+
+from pollsvc.domain.article import canonical_url
+from pollsvc.domain.text import canonical_lang, folded_text
 
 revision = "0002"
 down_revision = "0001"
@@ -42,29 +44,32 @@ def upgrade() -> None:
             if table == "options":
                 batch.create_unique_constraint(op.f("uq_options_poll_id"), ["poll_id", "write_in"])
     _rewrite_texts()
+    _rewrite_articles()
     for table, columns in _NEW_COLUMNS.items():
         with op.batch_alter_table(table) as batch:
             for column in columns:
                 if column.server_default is not None:
                     batch.alter_column(column.name, server_default=None)
+    op.create_index("ix_polls_created_at", "polls", ["created_at", "id"], unique=False)
+    op.create_index("ix_options_image", "options", ["image"], unique=False)
     _create_tables()
 
 
 def _rewrite_texts() -> None:
-    """Texts become JSON objects by language; articles are known without scheme and `www.`."""
+    """Texts become JSON objects by language, whose tags get their canonical case; polls can be searched."""
     connection = op.get_bind()
-    langs = {}
-    for poll, lang, question in connection.execute(sa.text("SELECT id, lang, question FROM polls")).all():
-        langs[poll] = lang
+    for site, locale in connection.execute(sa.text("SELECT id, locale FROM sites")).all():
         connection.execute(
-            sa.text("UPDATE polls SET question = :question, search = :search WHERE id = :poll"),
-            {
-                "poll": poll,
-                "question": json.dumps({lang: question}, ensure_ascii=False),
-                "search": question.casefold(),
-            },
+            sa.text("UPDATE sites SET locale = :locale WHERE id = :site"),
+            {"site": site, "locale": canonical_lang(locale)},
         )
-    for poll, option, label in connection.execute(sa.text("SELECT poll_id, id, label FROM options")).all():
+    langs: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
+    for poll, lang, question in connection.execute(sa.text("SELECT id, lang, question FROM polls")).all():
+        langs[poll], texts[poll] = canonical_lang(lang), [question]
+    query = "SELECT poll_id, id, label FROM options ORDER BY poll_id, position"
+    for poll, option, label in connection.execute(sa.text(query)).all():
+        texts[poll].append(label)
         connection.execute(
             sa.text("UPDATE options SET label = :label WHERE poll_id = :poll AND id = :option"),
             {
@@ -73,6 +78,21 @@ def _rewrite_texts() -> None:
                 "label": json.dumps({langs[poll]: label}, ensure_ascii=False),
             },
         )
+    for poll, lang in langs.items():
+        connection.execute(
+            sa.text("UPDATE polls SET lang = :lang, question = :question, search = :search WHERE id = :poll"),
+            {
+                "poll": poll,
+                "lang": lang,
+                "question": json.dumps({lang: texts[poll][0]}, ensure_ascii=False),
+                "search": "\n".join(map(folded_text, texts[poll])),
+            },
+        )
+
+
+def _rewrite_articles() -> None:
+    """Articles are known by more of their spellings; the link stays as it was."""
+    connection = op.get_bind()
     rows = connection.execute(sa.text("SELECT poll_id, article, url FROM placements")).all()
     for poll, article, url in rows:
         connection.execute(
@@ -82,7 +102,7 @@ def _rewrite_texts() -> None:
             {
                 "poll": poll,
                 "article": article,
-                "url": re.sub(r"^https?://(www\.)?", "https://", url),
+                "url": canonical_url(url) or url,
                 "link": url,
             },
         )
@@ -112,6 +132,7 @@ def _create_tables() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_images")),
     )
+    op.create_index("ix_images_created_at", "images", ["created_at", "id"], unique=False)
     op.create_table(
         "editors",
         sa.Column("id", sa.String(length=16), nullable=False),
@@ -203,6 +224,8 @@ def downgrade() -> None:
         *("outbox", "webhooks", "audit_log", "api_keys", "sessions", "editors", "images", "poll_history"),
     ):
         op.drop_table(table)
+    op.drop_index("ix_options_image", "options")
+    op.drop_index("ix_polls_created_at", "polls")
     for table, columns in _NEW_COLUMNS.items():
         with op.batch_alter_table(table) as batch:
             if table == "options":

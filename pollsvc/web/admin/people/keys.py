@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.editor import ApiKey, Scope
-from pollsvc.domain.errors import PollError, bad
+from pollsvc.domain.errors import PollError
 from pollsvc.web.admin.forms import errors_of, read_form
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
@@ -40,10 +40,8 @@ class KeyPages:
         name, site = form.text("name"), form.text("for")
         scopes = [scope for scope in Scope if f"scope:{scope}" in form]
         try:
-            chosen = [one for one in visit.sites if one.id == site]
-            if site and not chosen:
-                raise bad("There is no such site; choose one of the list.", "for")
-            key, text = await visit.work.api_keys.create(name, scopes, chosen[0] if chosen else None)
+            chosen = visit.site_of(site, "for") if site else None
+            key, text = await visit.work.api_keys.create(name, scopes, chosen)
         except PollError as error:
             return await self._page(
                 request,

@@ -10,7 +10,7 @@ from pollsvc.web.admin.forms import read_form
 from pollsvc.web.admin.guard import local_path
 from pollsvc.web.admin.people.cookie import SessionCookie
 from pollsvc.web.admin.render import Renderer
-from pollsvc.web.errors import STATUS
+from pollsvc.web.errors import STATUS, headers_of
 from pollsvc.web.http import Addresses
 
 
@@ -62,6 +62,6 @@ class SignInPage:
             wanted=wanted,
             name=name,
         )
-        if error is not None and error.retry_after is not None:
-            response.headers["retry-after"] = str(error.retry_after)
+        if error is not None:
+            response.headers.update(headers_of(error))
         return response

@@ -1,18 +1,16 @@
 """Which polls stand on which articles: `/admin/polls/{poll}/articles` and `/admin/articles`."""
 
 from itertools import pairwise
-from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.article import canonical_url
 from pollsvc.domain.clock import Clock
-from pollsvc.domain.errors import PollError
+from pollsvc.domain.errors import PollError, bad
 from pollsvc.services.editing.describing import state_of
-from pollsvc.web.admin.forms import Form, errors_of, read_form
-from pollsvc.web.admin.polls.conflict import KINDS
-from pollsvc.web.admin.render import Renderer
+from pollsvc.web.admin.forms import Form, read_form
+from pollsvc.web.admin.render import Renderer, query_of
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.errors import STATUS
 
@@ -35,18 +33,15 @@ class ArticlePages:
         path = f"/admin/polls/{poll.id}/articles"
         if form.text("detach"):
             await visit.work.placing.detach(poll.id, form.text("detach"))
-            return self._render.redirect(path, done="detached")
+            return self._render.redirect(path, visit, done="detached")
         lines = [line.strip() for line in form.text("articles").splitlines() if line.strip()]
-        wrong = [line for line in lines if canonical_url(line) is None]
         try:
-            for line in wrong or lines:  # all of them or none
-                await visit.work.placing.attach(poll.id, line)
+            if not lines:
+                raise bad("Give the address of an article.")
+            await visit.work.placing.attach_all(poll.id, lines)
         except PollError as error:
-            message = next(iter(errors_of(error).values()))
-            return await self._of_poll(request, visit, form.text("articles"), message, STATUS[error.code])
-        if not lines:
-            return await self._of_poll(request, visit, "", "Give the address of an article.", 400)
-        return self._render.redirect(path, done="attached")
+            return await self._of_poll(request, visit, form.text("articles"), error)
+        return self._render.redirect(path, visit, done="attached")
 
     async def all(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/articles`: all, or with `?q=TEXT` those that have it; with `?url=` the polls of one."""
@@ -56,7 +51,6 @@ class ArticlePages:
         text, after = request.query_params.get("q", "").strip(), request.query_params.get("after")
         site = visit.site.id if visit.site else None
         page = await visit.work.articles.find(text=text, site=site, after=after or None)
-        query = {"q": text, "site": site or "", "after": page.after or ""}
         return self._render(
             "admin/articles.html",
             visit,
@@ -65,9 +59,8 @@ class ArticlePages:
             articles=page.articles,
             text=text,
             zone=visit.site.time_zone if visit.site else "UTC",
-            next_url="?" + urlencode({name: value for name, value in query.items() if value})
-            if page.after
-            else "",
+            next_url=query_of(q=text, site=site, after=page.after) if page.after else "",
+            first_url=query_of(q=text, site=site) or "?" if after else "",
         )
 
     async def change(self, request: Request, visit: Visit) -> Response:
@@ -76,24 +69,27 @@ class ArticlePages:
         form = await read_form(request)
         url, (action, _, poll) = form.text("url"), form.text("do").partition(":")
         placing = visit.work.placing
-        try:
-            if action == "detach":
+        match action:
+            case "up" | "down":
+                before = [one.poll for one in await placing.of_article(url)]
+                after = moved(before, poll, -1 if action == "up" else 1)
+                await placing.reorder(url, after)
+                done = "reordered" if after != before else None
+            case "detach":
                 await placing.detach(poll, url)
-            elif action == "attach":
-                poll = _poll_in(form)
-                await placing.attach(poll, url)
-            else:
-                await placing.reorder(
-                    url, moved([one.poll for one in await placing.of_article(url)], poll, action)
-                )
-        except PollError as error:
-            if action != "attach":
-                raise
-            return await self._article(request, visit, url, form.text("poll"), error)
-        return self._render.redirect("/admin/articles", url=url, done=_DONE.get(action, "reordered"))
+                done = "detached"
+            case "attach":
+                try:
+                    await placing.attach(_poll_in(form), url)
+                except PollError as error:
+                    return await self._article(request, visit, url, form.text("poll"), error)
+                done = "attached"
+            case _:
+                raise bad("Attach a poll, move it up or down, or take it off.", "do")
+        return self._render.redirect("/admin/articles", visit, url=url, done=done)
 
     async def _of_poll(
-        self, request: Request, visit: Visit, typed: str = "", error: str = "", status: int = 200
+        self, request: Request, visit: Visit, typed: str = "", error: PollError | None = None
     ) -> Response:
         poll = await visit.work.editing.poll(request.path_params["poll"])
         return self._render(
@@ -101,12 +97,12 @@ class ArticlePages:
             visit,
             request,
             active="polls",
-            status=status,
+            status=STATUS[error.code] if error else 200,
             poll=poll,
             state=state_of(poll, self._clock()),
             places=await visit.work.placing.of_poll(poll.id),
             typed=typed,
-            errors={"articles": error} if error else {},
+            errors={"articles": error.message} if error else {},
         )
 
     async def _article(
@@ -114,7 +110,7 @@ class ArticlePages:
     ) -> Response:
         places = await visit.work.placing.of_article(url)
         now = self._clock()
-        polls = [await visit.work.editing.poll(place.poll) for place in places]
+        polls = await visit.work.placing.polls_of_article(url)
         return self._render(
             "admin/article.html",
             visit,
@@ -124,19 +120,15 @@ class ArticlePages:
             url=canonical_url(url) or url,
             link=places[0].link if places else url,
             rows=[(poll, state_of(poll, now)) for poll in polls],
-            kinds=KINDS,
             typed=typed,
             errors={"poll": error.message} if error else {},
         )
 
 
-_DONE = {"attach": "attached", "detach": "detached"}
-
-
-def moved(polls: list[str], poll: str, way: str) -> list[str]:
-    """The polls with one of them a place further up or down, if there is such a place."""
+def moved(polls: list[str], poll: str, by: int) -> list[str]:
+    """The polls with one of them so many places further down, if there is such a place."""
     place = polls.index(poll) if poll in polls else -1
-    to = place + {"up": -1, "down": 1}.get(way, 0)
+    to = place + by
     if place >= 0 and 0 <= to < len(polls):
         polls = list(polls)
         polls[place], polls[to] = polls[to], polls[place]

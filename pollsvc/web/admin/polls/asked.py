@@ -13,12 +13,12 @@ from pollsvc.services.editing.placing import canonical_links
 from pollsvc.web.admin.forms import errors_of
 from pollsvc.web.admin.local_time import read_local
 from pollsvc.web.admin.polls.form import COUNTED, PollForm, Row
+from pollsvc.web.numbers import whole
 
 E = TypeVar("E", bound=StrEnum)
 
 _WRITABLE = (Kind.SINGLE, Kind.MULTIPLE, Kind.RANKED)
 _MAX_DIGITS = 6
-_PICKS = "There are {most} options: choose numbers from 1 to {most}, the least not above the most."
 
 
 def asked(form: PollForm, site: Site, before: Poll | None, now: float, *, draft: bool) -> NewPoll:
@@ -57,10 +57,8 @@ def asked(form: PollForm, site: Site, before: Poll | None, now: float, *, draft:
         except PollError as error:
             found = errors_of(error)
             for name, message in found.items():
-                if name != "picks":
+                if name != "picks" or "options" not in found:
                     problems.add(name, message)
-                elif "options" not in found:
-                    problems.add(name, _PICKS.format(most=sum(not row.retired for row in sent_rows(form))))
     problems.raise_any()
     return new
 
@@ -170,10 +168,10 @@ def _whole(text: str, name: str, problems: Problems) -> int | None:
     text = text.strip()
     if not text:
         return None
-    if not text.isdecimal() or len(text) > _MAX_DIGITS:
+    number = whole(text, _MAX_DIGITS, typed=True)
+    if number is None:
         problems.add(name, "Give a whole number, such as 2.")
-        return None
-    return int(text)
+    return number
 
 
 def _time(text: str, site: Site, name: str, kept: int | None, problems: Problems) -> int | None:

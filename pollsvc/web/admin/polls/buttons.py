@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pollsvc.services.editing.definitions import MAX_LANGS
 from pollsvc.web.admin.polls.form import MAX_ROWS, PollForm, Row
+from pollsvc.web.numbers import whole
 
 T = TypeVar("T")
 
@@ -21,7 +22,7 @@ def press(form: PollForm, do: str, lang: str = "") -> tuple[PollForm, str] | Non
         places = [place for place, row in enumerate(form.rows) if row.key == which]
         return _ON_ROWS[action](form, places[0]) if places else (form, "options")
     if action in _ON_LANGS:
-        place = int(which) if which.isascii() and which.isdigit() and len(which) < 3 else 0
+        place = whole(which, 2) or 0
         return _ON_LANGS[action](form, place) if 0 < place < len(form.langs) else (form, "question-0")
     if action == "add_option":
         return _add_option(form)

@@ -8,42 +8,7 @@ from pollsvc.domain.log import Entry
 from pollsvc.web.admin.polls.form import SWITCHES, PollForm
 from pollsvc.web.admin.polls.languages import language
 from pollsvc.web.admin.polls.merge import Clash
-
-KINDS = {
-    "single": ("One answer", "Each reader picks one option."),
-    "multiple": ("Several answers", "Each reader picks some of the options."),
-    "ranked": ("Ranking", "Readers put options in order; counted in rounds."),
-    "rating": ("Rating", "A number from 1 to 5, or to 10."),
-    "reaction": ("Reaction", "One emoji of a few."),
-}
-"""The kinds of polls by value: what they are called, and what they are."""
-VISIBILITIES = {
-    "always": "Everybody, at any time",
-    "after_vote": "Those who voted",
-    "after_close": "Everybody, after it closes",
-    "never": "Editors only",
-}
-_NAMES = {
-    "lang": "First language",
-    "options": "Order of the options",
-    "kind": "Kind",
-    "least": "Answers at least",
-    "most": "Answers at most",
-    "scale": "Scale",
-    "order": "Order for readers",
-    "write_in": "Readers may write an answer",
-    "visibility": "Who sees the results",
-    "allow_change": "Readers may change their vote",
-    "opens_at": "Opens",
-    "closes_at": "Closes",
-}
-_OF_OPTION = {
-    "label": "Option",
-    "alt": "Image text of option",
-    "emoji": "Emoji of option",
-    "image": "Image of option",
-    "retired": "Retired: option",
-}
+from pollsvc.web.admin.polls.terms import FIELDS, KINDS, OF_OPTION, ORDERS, VISIBILITIES, name_of
 
 
 class Line(NamedTuple):
@@ -86,10 +51,10 @@ def _field(name: str, form: PollForm) -> tuple[str, str]:
     within = f" in {language(tag).name}" if tag and len(form.langs) > 1 else ""
     if what == "question":
         return f"Question{within}", tag
-    if what in _OF_OPTION:
+    if what in OF_OPTION:
         numbers = {row.key: number for number, row in enumerate(form.rows, 1)}
-        return f"{_OF_OPTION[what]} {numbers.get(rest[0], '')}".rstrip() + within, tag
-    return _NAMES.get(what, what), ""
+        return OF_OPTION[what].format(numbers.get(rest[0], "")).rstrip() + within, tag
+    return FIELDS.get(what, what), ""
 
 
 def _value(name: str, value: str | None, labels: Mapping[str, str]) -> str:
@@ -98,8 +63,9 @@ def _value(name: str, value: str | None, labels: Mapping[str, str]) -> str:
         return "yes" if text else "no"
     said = {
         "options": " · ".join(labels.get(key, "…") for key in text.split()),
-        "kind": KINDS.get(text, (text,))[0],
-        "visibility": VISIBILITIES.get(text, text),
+        "kind": name_of(KINDS, text),
+        "visibility": name_of(VISIBILITIES, text),
+        "order": ORDERS.get(text, text),
         "lang": language(text).name if text else "",
         "opens_at": text.replace("T", ", ") or "no time",
         "closes_at": text.replace("T", ", ") or "no time",

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, bad
-from pollsvc.domain.poll import Poll, Site, State
+from pollsvc.domain.poll import Poll, State
 from pollsvc.services.editing.new_poll import NewPoll, as_new
 from pollsvc.web.admin.forms import read_form
 from pollsvc.web.admin.polls.asked import anew, asked
@@ -38,7 +38,7 @@ class EditPages:
     async def create(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/polls/new`, with `do` draft or publish."""
         sent = await read_poll_form(request, visit.work.images, "en")
-        edited = Edited.sent("new", _site(visit, sent.site), sent)
+        edited = Edited.sent("new", visit.site_of(sent.site, "site"), sent)
         if sent.do not in ("draft", "publish"):
             return await self._page.show(request, visit, edited)
         try:
@@ -46,7 +46,7 @@ class EditPages:
             poll = await visit.work.editing.create_poll(edited.site, new)
         except PollError as error:
             return await self._page.refused(request, visit, edited, error)
-        return self._saved(poll, published=not poll.draft)
+        return self._saved(visit, poll, published=not poll.draft)
 
     async def edit(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/polls/{poll}/edit`."""
@@ -76,7 +76,7 @@ class EditPages:
             if error.code is Code.NEEDS_CONFIRMATION:
                 return self._page.ask(request, visit, edited, error)
             return await self._page.refused(request, visit, edited, error)
-        return self._saved(saved, published=poll.draft and not saved.draft)
+        return self._saved(visit, saved, published=poll.draft and not saved.draft)
 
     async def version(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/polls/{poll}/version`: the form of a poll that is to take this one's place."""
@@ -110,14 +110,16 @@ class EditPages:
             if error.code is Code.EDIT_CONFLICT:  # it is told of once, and may then be meant
                 edited = replace(edited, revision=(await visit.work.editing.poll(poll.id)).revision)
             return await self._page.refused(request, visit, edited, error)
-        return self._render.redirect(f"/admin/polls/{made.id}", done="new_version")
+        return self._render.redirect(f"/admin/polls/{made.id}", visit, done="new_version")
 
     async def preview(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/preview`: the preview of a form, as a fragment; `?poll=ID` for one that is there."""
         sent = await read_poll_form(request, visit.work.images, "en")
         id_ = request.query_params.get("poll")
         poll = await visit.work.editing.poll(id_) if id_ else None
-        preview = await self._previews.of(sent.form, _site(visit, sent.site), poll, sent.preview_lang)
+        preview = await self._previews.of(
+            sent.form, visit.site_of(sent.site, "site"), poll, sent.preview_lang
+        )
         return self._render("admin/poll_preview.html", visit, request, preview=preview)
 
     async def upload(self, request: Request, visit: Visit) -> Response:
@@ -139,19 +141,12 @@ class EditPages:
             raise bad(message, name)
         return new
 
-    def _saved(self, poll: Poll, *, published: bool) -> Response:
+    def _saved(self, visit: Visit, poll: Poll, *, published: bool) -> Response:
         """On to what comes next: a draft is worked on, a published poll put into an article."""
         place = f"/admin/polls/{poll.id}"
         if poll.draft:
-            return self._render.redirect(f"{place}/edit", done="draft_saved")
+            return self._render.redirect(f"{place}/edit", visit, done="draft_saved")
         if not published:
-            return self._render.redirect(place, done="poll_saved")
-        scheduled = poll.state(self._clock()) is State.SCHEDULED
-        return self._render.redirect(f"{place}/embed", done="scheduled" if scheduled else "published")
-
-
-def _site(visit: Visit, id_: str) -> Site:
-    for site in visit.sites:
-        if site.id == id_:
-            return site
-    raise bad("There is no such site; choose one of the list.", "site")
+            return self._render.redirect(place, visit, done="poll_saved")
+        done = {State.SCHEDULED: "scheduled", State.OPEN: "published", State.CLOSED: "published_closed"}
+        return self._render.redirect(f"{place}/embed", visit, done=done[poll.state(self._clock())])

@@ -1,16 +1,24 @@
 """`/admin/polls/{poll}/export`: a poll as a file."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.clock import Clock
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.poll import Poll
 from pollsvc.services.editing.describing import state_of
 from pollsvc.services.exports.formats import Format
 from pollsvc.services.exports.sections import What
 from pollsvc.services.watching.timeline import Bucket
+from pollsvc.web.admin.forms import errors_of
+from pollsvc.web.admin.polls.languages import language
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
+from pollsvc.web.admin.watching.view import BUCKETS
 from pollsvc.web.downloads import sent, wanted_of
+from pollsvc.web.errors import STATUS
 
 _WHATS = (
     (What.TOTALS, "Totals", "The count of each option, and its denominator."),
@@ -37,22 +45,37 @@ class ExportPages:
 
     async def show(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/polls/{poll}/export`."""
-        poll = await visit.work.editing.poll(request.path_params["poll"])
+        return self._page(request, visit, await visit.work.editing.poll(request.path_params["poll"]))
+
+    async def file(self, request: Request, visit: Visit) -> Response:
+        """`GET /admin/polls/{poll}/export/file`, with `what`, `format`, `bucket` and `lang`."""
+        poll, given = await visit.work.editing.poll(request.path_params["poll"]), request.query_params
+        if given.get("what") == What.ALL and given.get("format") == Format.CSV:
+            problem = "A spreadsheet holds one table; choose JSON or NDJSON for all of it."
+            return self._page(request, visit, poll, {"format": problem})
+        try:
+            wanted = wanted_of(given.get)
+        except PollError as error:
+            return self._page(request, visit, poll, dict.fromkeys(errors_of(error), "Choose one of these."))
+        return sent(await visit.work.exporting.download(poll.id, wanted))
+
+    def _page(
+        self, request: Request, visit: Visit, poll: Poll, errors: Mapping[str, str] | None = None
+    ) -> Response:
+        """What can be chosen, and what was."""
+        chosen = {"what": What.TOTALS, "format": Format.CSV, "bucket": Bucket.HOUR, "lang": poll.lang}
         return self._render(
             "admin/export.html",
             visit,
             request,
             active="polls",
+            status=STATUS[Code.BAD_REQUEST] if errors else 200,
             poll=poll,
             state=state_of(poll, self._clock()),
             whats=_WHATS,
             formats=_FORMATS,
-            buckets=[(bucket.value, bucket.value.capitalize()) for bucket in Bucket],
-            langs=[(lang, lang) for lang in poll.langs],
+            buckets=BUCKETS.items(),
+            langs=[(tag, language(tag).label) for tag in poll.langs],
+            chosen={**chosen, **request.query_params},
+            errors=errors or {},
         )
-
-    async def file(self, request: Request, visit: Visit) -> Response:
-        """`GET /admin/polls/{poll}/export/file`, with `what`, `format`, `bucket` and `lang`."""
-        poll = await visit.work.editing.poll(request.path_params["poll"])
-        wanted = wanted_of(dict(request.query_params))
-        return sent(await visit.work.exporting.download(poll.id, wanted))

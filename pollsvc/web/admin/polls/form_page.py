@@ -15,7 +15,7 @@ from pollsvc.services.editing.describing import state_of
 from pollsvc.services.editing.new_poll import as_new
 from pollsvc.web.admin.polls.asked import field_errors
 from pollsvc.web.admin.polls.buttons import press
-from pollsvc.web.admin.polls.conflict import KINDS, editors_since, lines_of
+from pollsvc.web.admin.polls.conflict import editors_since, lines_of
 from pollsvc.web.admin.polls.form import PollForm, Row
 from pollsvc.web.admin.polls.languages import choices, language
 from pollsvc.web.admin.polls.merge import Clash, merge
@@ -104,7 +104,6 @@ class FormPage:
             langs=[language(tag) for tag in form.langs],
             near=near,
             others=others,
-            kinds=KINDS,
             blank=Row("__key__", ("",) * len(form.langs), alts=("",) * len(form.langs)),
             clashes=None if clashes is None else lines_of(clashes, form),
             since=since,

@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.errors import PollError, bad
-from pollsvc.domain.poll import Site
 from pollsvc.services.imports.importing import MAX_UPLOAD, WpFiles, WpWanted
 from pollsvc.services.imports.intake import Imported
 from pollsvc.web.admin.forms import MAX_FORM, Form, errors_of, read_form
@@ -83,7 +82,9 @@ async def _poll(visit: Visit, form: Form) -> Sequence[Imported]:
     file = _file(form, "file")
     if file is None:
         raise bad("Choose the file that was exported.", "file")
-    return [await visit.work.importing.poll(_site(visit, form, "for"), file, attach="attach" in form)]
+    return [
+        await visit.work.importing.poll(visit.site_of(form.text("for"), "for"), file, attach="attach" in form)
+    ]
 
 
 async def _wp_polls(visit: Visit, form: Form, do: str) -> Sequence[Imported]:
@@ -94,16 +95,9 @@ async def _wp_polls(visit: Visit, form: Form, do: str) -> Sequence[Imported]:
         keep_open="keep_open" in form,
         dry_run=do != "wp_polls",
     )
-    return await visit.work.importing.wp_polls(_site(visit, form, "wp_for"), files, wanted)
+    return await visit.work.importing.wp_polls(visit.site_of(form.text("wp_for"), "wp_for"), files, wanted)
 
 
 def _file(form: Form, name: str) -> BinaryIO | None:
     upload = form.file(name)
     return upload.file if upload else None
-
-
-def _site(visit: Visit, form: Form, name: str) -> Site:
-    for site in visit.sites:
-        if site.id == form.text(name):
-            return site
-    raise bad("Choose the site that the polls are for.", name)

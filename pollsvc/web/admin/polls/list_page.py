@@ -1,14 +1,11 @@
 """`/admin/polls`: the list of polls, and the search in it."""
 
-from urllib.parse import urlencode
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.clock import Clock
 from pollsvc.services.editing.describing import state_of
-from pollsvc.web.admin.polls.conflict import KINDS
-from pollsvc.web.admin.render import Renderer
+from pollsvc.web.admin.render import Renderer, query_of
 from pollsvc.web.admin.visit import Visit
 
 STATES = {
@@ -42,8 +39,7 @@ class PollListPage:
         now = self._clock()
 
         def link(**changed: str | None) -> str:
-            query = {"q": text, "state": state, "site": site} | changed
-            return "?" + urlencode({name: value for name, value in query.items() if value})
+            return query_of(**{"q": text, "state": state, "site": site} | changed) or "?"
 
         return self._render(
             "admin/polls.html",
@@ -51,7 +47,6 @@ class PollListPage:
             request,
             active="polls",
             rows=[(poll, state_of(poll, now)) for poll in polls],
-            kinds=KINDS,
             tabs=[(key or "all", label, link(state=key)) for key, label in STATES.items()],
             state=state,
             text=text,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import PollError
 from pollsvc.domain.poll import Poll, Site
+from pollsvc.domain.tally import Tally
 from pollsvc.services.editing.definitions import define
 from pollsvc.services.snapshots import Publisher, Snapshot
 from pollsvc.web.admin.polls.asked import asked, placeheld
@@ -18,12 +19,13 @@ from pollsvc.web.pages.words import Words
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A poll as the public page shows it in a language; `widget` is what the widget is sent, None where it
-    cannot show the poll, with `voted`, the results of those who voted."""
+    cannot show the poll, with `voted`, the results of those who voted; `away` where it links to that page."""
 
     view: PollView
     words: Words
     lang: str
     widget: Mapping[str, object] | None
+    away: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,11 @@ class Previews:
             return Preview(None, error.message)
         if poll.opens_at is not None:
             now = max(now, poll.opens_at)
-        snapshot = Snapshot(poll, 0, {}, now, self._publisher)
+        snapshot = Snapshot(Tally(poll), now, self._publisher)
         langs = snapshot.langs(lang)
         words = Words(self._publisher.strings.for_pages[langs.words])
         view = await self._views.of(snapshot, words, lang, Sent())
         body = json.loads(snapshot.body(langs).at(now))
         # The widget keeps a reader's token by the site: that of the preview must not meet the real one.
         widget = body | {"site": "preview", "voted": snapshot.voted} if view.widget else None
-        return Preview(Shown(view, words, langs.texts, widget))
+        return Preview(Shown(view, words, langs.texts, widget, away=bool(body["away"])))

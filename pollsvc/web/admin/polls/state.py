@@ -10,6 +10,7 @@ from pollsvc.web.admin.forms import Form, read_form
 from pollsvc.web.admin.guard import local_path
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
+from pollsvc.web.numbers import whole
 
 
 class StatePages:
@@ -22,57 +23,50 @@ class StatePages:
     async def open(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/polls/{poll}/open`: at once, also again."""
         id_, form = await _read(request)
-        poll = await visit.work.editing.open_poll(id_, revision_of(form))
-        return self._back(request, poll, "poll_opened")
+        poll = await visit.work.editing.open_poll(id_, _revision(form))
+        return self._back(request, visit, poll, "poll_opened")
 
     async def publish(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/polls/{poll}/publish`: a draft, with the schedule that it has."""
         id_, form = await _read(request)
-        poll = await visit.work.editing.publish_poll(id_, revision_of(form))
-        return self._back(request, poll, "poll_published")
+        poll = await visit.work.editing.publish_poll(id_, _revision(form))
+        return self._back(request, visit, poll, "poll_published")
 
     async def close(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/polls/{poll}/close`."""
         id_, form = await _read(request)
-        poll = await visit.work.editing.close_poll(id_, revision_of(form))
-        return self._back(request, poll, "poll_closed")
+        poll = await visit.work.editing.close_poll(id_, _revision(form))
+        return self._back(request, visit, poll, "poll_closed")
 
     async def archive(self, request: Request, visit: Visit) -> Response:
-        """`POST /admin/polls/{poll}/archive`; with an empty field `archived`, out of the archive."""
+        """`POST /admin/polls/{poll}/archive`."""
         id_, form = await _read(request)
-        return await self._archive(
-            request, visit, id_, form, "archived" not in form or bool(form.text("archived"))
-        )
+        poll = await visit.work.editing.archive_poll(id_, revision=_revision(form))
+        return self._back(request, visit, poll, "poll_archived")
 
     async def unarchive(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/polls/{poll}/unarchive`."""
         id_, form = await _read(request)
-        return await self._archive(request, visit, id_, form, archived=False)
+        poll = await visit.work.editing.archive_poll(id_, archived=False, revision=_revision(form))
+        return self._back(request, visit, poll, "poll_unarchived")
 
     async def duplicate(self, request: Request, visit: Visit) -> Response:
         """`POST /admin/polls/{poll}/duplicate`: on to the copy."""
         id_, _ = await _read(request)
         poll = await visit.work.editing.duplicate_poll(id_)
-        return self._render.redirect(f"/admin/polls/{poll.id}/edit", done="poll_duplicated")
+        return self._render.redirect(f"/admin/polls/{poll.id}/edit", visit, done="poll_duplicated")
 
-    async def _archive(
-        self, request: Request, visit: Visit, id_: str, form: Form, archived: bool
-    ) -> Response:
-        poll = await visit.work.editing.archive_poll(id_, archived=archived, revision=revision_of(form))
-        return self._back(request, poll, "poll_archived" if archived else "poll_unarchived")
-
-    def _back(self, request: Request, poll: Poll, done: str) -> Response:
+    def _back(self, request: Request, visit: Visit, poll: Poll, done: str) -> Response:
         """To the page of the poll from which the button was pressed, else to its first one."""
         own = f"/admin/polls/{poll.id}"
         path = urlsplit(request.headers.get("referer", "")).path.removeprefix(urlsplit(self._base_url).path)
         below = path.startswith(own + "/") and not path.endswith("/version")
-        return self._render.redirect(local_path(path) if below else own, done=done)
+        return self._render.redirect(local_path(path) if below else own, visit, done=done)
 
 
-def revision_of(form: Form) -> int | None:
+def _revision(form: Form) -> int | None:
     """The revision that a form was made of; None where it does not say."""
-    text = form.text("revision")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    return whole(form.text("revision"), 9)
 
 
 async def _read(request: Request) -> tuple[str, Form]:

@@ -8,6 +8,7 @@ from pollsvc.domain.errors import PollError, bad
 from pollsvc.services.editing.images import MAX_UPLOAD, Images
 from pollsvc.web.admin.forms import MAX_FORM, Form, read_form
 from pollsvc.web.admin.polls.form import MAX_ROWS, PollForm
+from pollsvc.web.numbers import whole
 
 MAX_BODY = 6 * MAX_UPLOAD + MAX_FORM
 """Bytes of a form with images. A single one that is too large is read to its end, so as to say so."""
@@ -46,7 +47,7 @@ async def read_poll_form(request: Request, images: Images, lang: str) -> SentFor
         form=replace(form, rows=tuple(rows)),
         do=fields.text("do"),
         new_lang=fields.text("new_lang"),
-        revision=_whole(fields.text("revision")),
+        revision=whole(fields.text("revision"), 9) or 0,
         site=fields.text("site"),
         preview_lang=fields.text("preview_lang"),
         failed=failed,
@@ -61,7 +62,3 @@ async def add_image(images: Images, fields: Form, name: str) -> str | None:
     if file.size is None or file.size > MAX_UPLOAD:
         raise bad(f"The image is larger than {MAX_UPLOAD // 1024**2} MiB; make it smaller.", name)
     return (await images.add(await file.read())).id
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

@@ -1,11 +1,12 @@
-"""What the charts stand on: the plot with its grid and times, round scales, and labels cut to their room."""
+"""What charts stand on: the figure around them, the plot with its grid and times, round scales, labels cut to
+their room."""
 
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from markupsafe import Markup, escape
 
@@ -48,8 +49,12 @@ def moment(at: int, label: TimeLabel, step: int) -> str:
 def span(seconds: int) -> str:
     """A length of time in words: `15 minutes`."""
     size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
-    count = seconds // size
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return number_of(seconds // size, unit)
+
+
+def number_of(count: int, noun: str) -> str:
+    """So many of something: `1 vote`, `1,204 votes`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def offset(at: int, zone: tzinfo) -> int:
@@ -63,6 +68,47 @@ def bucket_for(length: int, bucket: int, most: int) -> int:
     lengths = (bucket, *STEPS, *(days * DAY for days in DAYS))
     round_ones = (one for one in lengths if one % bucket == 0 and length < most * one)
     return next(round_ones, bucket * (length // (most * bucket) + 1))
+
+
+class TimeAxis(NamedTuple):
+    """The times across a chart, from `first` to `last`, in places of `zone`; a bucket is `bucket` seconds.
+
+    A place is a Unix time, or for buckets of days the local time as if it were UTC: on the calendar days are
+    of one length, also when the clocks change.
+    """
+
+    first: int
+    last: int
+    bucket: int
+    zone: tzinfo
+    east: int = 0
+    """The seconds east of UTC by which buckets below a day are round."""
+
+    @property
+    def days(self) -> bool:
+        """Whether places are local time."""
+        return self.bucket >= DAY
+
+    def place(self, at: int) -> int:
+        """The place of a Unix time."""
+        return at + offset(at, self.zone) if self.days else at
+
+    def start(self, at: int) -> int:
+        """The place at which the bucket begins that a Unix time lies in."""
+        east = 0 if self.days else self.east
+        return (self.place(at) + east) // self.bucket * self.bucket - east
+
+    def x(self, place: float) -> float:
+        """How far across the chart a place is, of WIDTH."""
+        return WIDTH * (place - self.first) / (self.last - self.first)
+
+
+def axis_of(times: Sequence[int], bucket: int, most: int, zone: tzinfo) -> TimeAxis:
+    """The axis of ascending times at which buckets begin, merged into fewer than about `most`."""
+    width = bucket_for(times[-1] - times[0], bucket, most)
+    axis = TimeAxis(0, 1, width, zone, offset(times[0], zone))
+    first, last = axis.start(times[0]), axis.start(times[-1]) + width
+    return axis._replace(first=first, last=max(last, first + 12 * width))  # a lone bar is no wall
 
 
 def round_times(first: int, last: int, zone: tzinfo) -> tuple[int, list[int]]:
@@ -106,10 +152,15 @@ def short(value: float) -> str:
 
 
 def percent(count: int, total: int) -> str:
-    """A share in percent, from a total of 1,000 on with one decimal; a dash where there is no total."""
+    """A share in percent, from a total of 1,000 on with one decimal; a dash where there is no total.
+
+    Halves are rounded up, as readers see them.
+    """
     if total <= 0:
         return "–"
-    return f"{100 * count / total:.{1 if total >= 1000 else 0}f}%"
+    ten = 10 if total >= 1000 else 1
+    rounded = (200 * ten * count + total) // (2 * total)
+    return f"{rounded / 10:.1f}%" if ten == 10 else f"{rounded}%"
 
 
 def plain(text: str) -> str:
@@ -181,15 +232,43 @@ def rules(top: float, step: float, height: int, unit: str = "") -> str:
     return "".join(drawn)
 
 
-def times_axis(first: int, last: int, zone: tzinfo, label: TimeLabel, height: int) -> str:
+def times_axis(axis: TimeAxis, label: TimeLabel | None, height: int) -> str:
     """The time axis; a narrow screen leaves out every other time."""
-    step, times = round_times(first, last, zone)
+    zone = UTC if axis.days else axis.zone
+    label = label or clock(zone)
+    step, times = round_times(axis.first, axis.last, zone)
     drawn = []
     for k, at in enumerate(times):
-        x, css = units(100 * (at - first) / (last - first)), " wide" if k % 2 else ""
+        x, css = units(axis.x(at) / 10), " wide" if k % 2 else ""
         drawn.append(
             f'<line class="base{css}" x1="{x}%" x2="{x}%" y1="{height}" y2="{height + 5}"/>'
             f'<text class="tick{css}" x="{x}%" y="{height + 20}" text-anchor="middle">'
             f"{escape(plain(label(at, step)))}</text>"
         )
     return "".join(drawn)
+
+
+def svg(attributes: str, title: str, desc: str, id: str, body: str) -> Markup:
+    """A drawing, with its title and description."""
+    name = escape(id)
+    return Markup(  # noqa: S704 - every text in it is escaped
+        f'<svg {attributes} direction="ltr" role="img" aria-labelledby="{name}-title {name}-desc">'
+        f'<title id="{name}-title">{escape(plain(title))}</title>'
+        f'<desc id="{name}-desc">{escape(plain(desc))}</desc>{body}</svg>'
+    )
+
+
+def figure(title: str, desc: str, id: str, height: int, body: str, css: str, after: str = "") -> Markup:
+    """A drawing of a height in px that is as wide as its room, with what stands `after` it."""
+    drawn = svg(f'width="100%" height="{height}" overflow="visible"', title, desc, id, body)
+    return Markup(f'<div class="chart {css}">{drawn}{after}</div>')  # noqa: S704 - as above
+
+
+def empty(title: str, id: str, height: int, text: str = "No votes yet") -> Markup:
+    """A figure that says why there is nothing in it."""
+    height = min(height, 120)
+    body = (
+        f'<line class="base" x1="0" x2="100%" y1="{height}" y2="{height}"/>'
+        f'<text class="quiet" x="50%" y="{height // 2}" text-anchor="middle">{text}</text>'
+    )
+    return figure(title, f"{text}.", id, height + 2, body, "none")

@@ -15,13 +15,16 @@ from pollsvc.web.admin.watching.axes import (
     FOOT,
     TOP,
     WIDTH,
+    TimeAxis,
     TimeLabel,
     apart,
+    axis_of,
     both,
-    bucket_for,
     clock,
+    empty,
+    figure,
     moment,
-    offset,
+    number_of,
     percent,
     plain,
     plot,
@@ -31,6 +34,7 @@ from pollsvc.web.admin.watching.axes import (
     span,
     spread,
     stretched,
+    svg,
     times_axis,
     units,
 )
@@ -92,22 +96,20 @@ def votes_chart(
     """
     given = sorted(points)
     if not given:
-        return _empty(title, id, height)
-    label = label or clock(zone)
-    width = bucket_for(given[-1].at - given[0].at, bucket, MOST_BARS)
-    east = offset(given[0].at, zone)
+        return empty(title, id, height)
+    axis = axis_of([point.at for point in given], bucket, MOST_BARS, zone)
+    width = axis.bucket
+    label = label or clock(UTC if axis.days else zone)
     sums: dict[int, int] = {}
     for at, count in given:
-        start = (at + east) // width * width - east
+        start = axis.start(at)
         sums[start] = sums.get(start, 0) + count
-    first = min(sums)
-    last = max(max(sums) + width, first + 12 * width)  # a lone bar is a bar, not a wall
     top, step = scale(max(sums.values()))
-    unit = WIDTH * width / (last - first)
+    unit = WIDTH * width / (axis.last - axis.first)
     bars = []
     for at, count in sums.items():
         if count > 0:
-            x, tall = (at - first) / width * unit, max(height * count / top, 1)
+            x, tall = axis.x(at), max(height * count / top, 1)
             bars.append(
                 f'<rect class="bar" x="{units(x + unit * 0.09)}" y="{units(height - tall)}"'
                 f' width="{units(unit * 0.82)}" height="{units(tall)}">'
@@ -115,15 +117,11 @@ def votes_chart(
             )
     peak = max(sums, key=lambda at: sums[at])
     desc = (
-        f"{sum(sums.values()):,} votes; the most in {span(width)}: {sums[peak]:,},"
+        f"{number_of(sum(sums.values()), 'vote')}; the most in {span(width)}: {sums[peak]:,},"
         f" {moment(peak, label, width)}. Each bar is {span(width)}."
     )
-    drawn = (
-        rules(top, step, height)
-        + stretched(height, "".join(bars))
-        + times_axis(first, last, zone, label, height)
-    )
-    return _figure(title, desc, id, height + TOP + FOOT, plot(height, drawn), "votes")
+    drawn = rules(top, step, height) + stretched(height, "".join(bars)) + times_axis(axis, label, height)
+    return figure(title, desc, id, height + TOP + FOOT, plot(height, drawn), "votes")
 
 
 def shares_chart(
@@ -131,8 +129,8 @@ def shares_chart(
     *,
     times: Sequence[int],
     totals: Sequence[int],
-    of: str = "voters",
     least: int = 20,
+    bucket: int | None = None,
     zone: tzinfo = UTC,
     label: TimeLabel | None = None,
     title: str = "Shares over time",
@@ -143,7 +141,8 @@ def shares_chart(
 
     `times` ascend; `totals` and each option's votes belong to them. Lines differ by colour, dashes and marks.
     Of more than 10 options the 10 that lead are drawn. The beginning, with totals under `least`, is left out,
-    for it would jump about; so are times with a total of 0.
+    for it would jump about; so are times with a total of 0. With a `bucket`, times are where
+    buckets begin and then the last one's end, and the time axis is that of these buckets' `votes_chart`.
 
     Raises:
         ValueError: Times, totals and votes differ in length.
@@ -152,21 +151,25 @@ def shares_chart(
         raise ValueError("times, totals and votes differ in length")
     known = [i for i, total in enumerate(totals) if total >= max(1, min(least, totals[-1]))]
     if not known or not series:
-        return _empty(title, id, height)
-    label = label or clock(zone)
+        return empty(title, id, height)
     known = spread(known, MOST_STEPS)
     now = known[-1]
     leading = sorted(range(len(series)), key=lambda n: -series[n].votes[now])[:MOST_SERIES]
     drawn = [series[n] for n in sorted(leading)]
-    first, last = times[known[0]], times[now]
-    first = first if first < last else last - 3600
+    moments = [times[i] for i in known]
+    if len(known) == 1:  # what is known of its bucket, or minute, is how that ended
+        moments.insert(0, times[now - 1] if now else times[now] - 60)
+        known *= 2
+    axis = TimeAxis(moments[0], moments[-1], 1, zone)
+    if bucket is not None:
+        axis = axis_of(times[:-1], bucket, MOST_BARS, zone)
     top, step = scale(max(100 * one.votes[i] / totals[i] for one in drawn for i in known))
     if top > 60:
         top, step = 100, 25
     lines = [
         [
-            (WIDTH * (times[i] - first) / (last - first), height * (1 - 100 * one.votes[i] / totals[i] / top))
-            for i in known
+            (axis.x(axis.place(at)), height * (1 - 100 * one.votes[i] / totals[i] / top))
+            for at, i in zip(moments, known, strict=True)
         ]
         for one in drawn
     ]
@@ -174,8 +177,9 @@ def shares_chart(
     body = plot(
         height,
         rules(top, step, height, "%")
-        + times_axis(first, last, zone, label, height)
+        + times_axis(axis, label, height)
         + stretched(height, "".join(_line(n, line) for n, line in enumerate(lines)))
+        + "".join(_lead(line[-1]) for line in lines)
         + "".join(
             f'<svg x="{units(x / 10)}%" y="{units(y)}" overflow="visible">{_mark(n)}</svg>'
             for n, line in enumerate(lines)
@@ -188,7 +192,7 @@ def shares_chart(
         f'<path class="leader" d="M6 {units(lines[n][-1][1])}L14 {units(y)}" fill="none"/>'
         f'<svg x="20" y="{units(y)}" overflow="visible">{_mark(n)}</svg>'
         f'<text class="strong" x="29" y="{units(y + 4)}">{percent(drawn[n].votes[now], totals[now])}</text>'
-        f'<text class="name" x="72" y="{units(y + 4)}">{shown(drawn[n].label, 18)}</text></g>'
+        f'<text class="name" x="72" y="{units(y + 4)}">{both(drawn[n].label, 34, 18)}</text></g>'
         for n, y in enumerate(names_at)
     )
     body += f'<svg x="100%" y="{TOP}" overflow="visible">{ends}</svg>'
@@ -198,23 +202,22 @@ def shares_chart(
         for n, one in enumerate(drawn)
     )
     left_out = f" {len(series) - len(drawn)} more are not drawn." if len(series) > len(drawn) else ""
-    desc = f"Now, of {totals[now]:,} {of}: {'; '.join(facts)}.{left_out}"
+    desc = f"Now, of {number_of(totals[now], 'voter')}: {'; '.join(facts)}.{left_out}"
     after = f'<ul class="legend" aria-hidden="true">{legend}</ul>'
-    return _figure(title, desc, id, height + TOP + FOOT, body, "shares", after)
+    return figure(title, desc, id, height + TOP + FOOT, body, "shares", after)
 
 
 def bars_chart(
     rows: Sequence[Bar],
     *,
     total: int,
-    of: str = "voters",
     rtl: bool = False,
     title: str = "Results",
     id: str = "bars-chart",
 ) -> Markup:
     """The options with their votes and, in percent of `total`, shares; with `rtl` bars begin at the right."""
     if not rows:
-        return _empty(title, id, 80, "No options yet")
+        return empty(title, id, 80, "No options yet")
     near, far = 'x="0" text-anchor="start"', 'x="100%" text-anchor="end"'
     if rtl:
         near, far = far, near
@@ -233,8 +236,8 @@ def bars_chart(
             f'<rect class="track" width="100%" {bar}/>'
             f'<rect class="bar" x="{units(100 - full) if rtl else 0}%" width="{units(full)}%" {bar}/></g>'
         )
-    desc = f"Of {total:,} {of}: {'; '.join(facts)}."
-    return _figure(title, desc, id, (len(rows) - 1) * ROW + 34, "".join(drawn), "results")
+    desc = f"Of {number_of(total, 'voter')}: {'; '.join(facts)}."
+    return figure(title, desc, id, (len(rows) - 1) * ROW + 34, "".join(drawn), "results")
 
 
 def sparkline(values: Sequence[int], *, title: str = "Votes lately", id: str = "spark") -> Markup:
@@ -247,9 +250,11 @@ def sparkline(values: Sequence[int], *, title: str = "Votes lately", id: str = "
         f"{units(100 * k / (len(kept) - 1))},{units(26 - 24 * value / top)}" for k, value in enumerate(kept)
     )
     desc = (
-        f"{sum(values):,} votes; highest {max(values):,}, last {values[-1]:,}." if values else "No votes yet."
+        f"{number_of(sum(values), 'vote')}; highest {max(values):,}, last {values[-1]:,}."
+        if values
+        else "No votes yet."
     )
-    return _svg(
+    return svg(
         'class="spark" viewBox="0 0 100 28" preserveAspectRatio="none"',
         *(title, desc, id),
         f'<polygon class="area" points="0,28 {line} 100,28"/><polyline class="line" points="{line}"'
@@ -271,28 +276,11 @@ def _line(number: int, places: Iterable[tuple[float, float]]) -> str:
     return f'<polyline {_stroke(number)} points="{path}" vector-effect="non-scaling-stroke"/>'
 
 
+def _lead(end: tuple[float, float]) -> str:
+    """From a line's end to the plot's, where its name stands."""
+    x, y = units(end[0] / 10), units(end[1])
+    return f'<line class="leader" x1="{x}%" x2="100%" y1="{y}" y2="{y}" stroke-dasharray="1 3"/>'
+
+
 def _mark(number: int) -> str:
     return f'<path class="point s{number + 1}" d="{MARKS[number]}"/>'
-
-
-def _svg(attributes: str, title: str, desc: str, id: str, body: str) -> Markup:
-    name = escape(id)
-    return Markup(  # noqa: S704 - every text in it is escaped
-        f'<svg {attributes} direction="ltr" role="img" aria-labelledby="{name}-title {name}-desc">'
-        f'<title id="{name}-title">{escape(plain(title))}</title>'
-        f'<desc id="{name}-desc">{escape(plain(desc))}</desc>{body}</svg>'
-    )
-
-
-def _figure(title: str, desc: str, id: str, height: int, body: str, css: str, after: str = "") -> Markup:
-    svg = _svg(f'width="100%" height="{height}" overflow="visible"', title, desc, id, body)
-    return Markup(f'<div class="chart {css}">{svg}{after}</div>')  # noqa: S704 - as above
-
-
-def _empty(title: str, id: str, height: int, text: str = "No votes yet") -> Markup:
-    height = min(height, 120)
-    body = (
-        f'<line class="base" x1="0" x2="100%" y1="{height}" y2="{height}"/>'
-        f'<text class="quiet" x="50%" y="{height // 2}" text-anchor="middle">{text}</text>'
-    )
-    return _figure(title, f"{text}.", id, height + 2, body, "none")

@@ -12,6 +12,7 @@ from pollsvc.services.watching.dashboard import Card, Dashboard, Dashboards
 from pollsvc.services.watching.lookout import Lookout
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
+from pollsvc.web.admin.watching.axes import percent
 from pollsvc.web.admin.watching.charts import Bar, bars_chart, sparkline
 from pollsvc.web.admin.watching.page import etag_of
 
@@ -60,6 +61,7 @@ class DashboardPage:
             active="dashboard",
             dashboard=dashboard,
             drawn=drawn_of(dashboard.cards[:MOST_CARDS]),
+            percent=percent,
             others=dashboard.cards[MOST_CARDS:],
             zone=_zone(visit),
         )

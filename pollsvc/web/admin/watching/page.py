@@ -16,7 +16,8 @@ from pollsvc.services.watching.watch import Watch
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.admin.watching.axes import percent
-from pollsvc.web.admin.watching.view import view_of
+from pollsvc.web.admin.watching.view import ELSEWHERE, view_of
+from pollsvc.web.numbers import whole
 
 
 class WatchPages:
@@ -62,6 +63,7 @@ class WatchPages:
             active="polls",
             view=view_of(watch, visit.site.id if visit.site else None),
             percent=percent,
+            elsewhere=ELSEWHERE,
             seen_as=seen_as,
             changed=_changed(watch, seen_as),
         )
@@ -81,10 +83,11 @@ def _changed(watch: Watch, seen_as: str) -> str:
     """What to say when the page around the fragment shows the poll as it was."""
     revision, _, state = seen_as.partition("-")
     now = _seen_as(watch.poll, watch.now)
-    if not revision.isascii() or not revision.isdigit() or seen_as == now:
+    seen = whole(revision, 9)
+    if seen is None or seen_as == now:
         return ""
-    if int(revision) > watch.poll.revision:  # this process has not heard of it yet
+    if seen > watch.poll.revision:  # this process has not heard of it yet
         return ""
-    if int(revision) == watch.poll.revision and state != watch.state:
+    if seen == watch.poll.revision and state != watch.state:
         return f"The poll is now {watch.state}."
     return "The poll has changed since this page was opened."

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
 from typing import NamedTuple
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from pollsvc.domain.poll import Kind, Visibility, direction
+from pollsvc.domain.poll import Kind, direction
 from pollsvc.services.watching.counting import Votes, total
 from pollsvc.services.watching.timeline import Bucket
 from pollsvc.services.watching.watch import Line, Span, Timeline, Watch
-from pollsvc.web.admin.watching.axes import cut, offset, plain
+from pollsvc.web.admin.polls.terms import VISIBILITIES
+from pollsvc.web.admin.watching.axes import cut, number_of, plain
 from pollsvc.web.admin.watching.charts import (
     Bar,
     Point,
@@ -25,25 +25,21 @@ from pollsvc.web.admin.watching.charts import (
 )
 
 MOST_COLUMNS = 4
-"""Options with a column of their own in a table; of more, those that lead."""
-BRIEF = 16
+"""Options with a column of their own in a table; of more, those that lead. A rating has all its values."""
+BRIEF = 20
 """Letters of a label that a column has room for."""
 MOST_ROWS = 120
 """Buckets of time in the table, the latest."""
 MOST_PLACES = 50
 """Articles in the table, those with the most votes."""
 
+ELSEWHERE = "The poll’s own page, and pages it is not attached to"
+
 BUCKETS = {
     Bucket.MINUTE: "Minute",
     Bucket.QUARTER: "15 minutes",
     Bucket.HOUR: "Hour",
     Bucket.DAY: "Day",
-}
-_SEEN = {
-    Visibility.ALWAYS: "Readers see the results.",
-    Visibility.AFTER_VOTE: "Readers see the results once they have voted.",
-    Visibility.AFTER_CLOSE: "Readers see the results when the poll has closed.",
-    Visibility.NEVER: "Readers never see the results.",
 }
 
 
@@ -79,14 +75,16 @@ class View:
     """A poll that is watched, as the templates need it.
 
     `lines` are the options and other answers, `columns` those of them that have a column in the tables, and
-    `ranked` those of a ranked poll, the ones that stayed longest first. `buckets` are tabs, `spans` the
-    buckets of time with votes in them.
+    `ranked` those of a ranked poll, the ones that stayed longest first. `standing` says how its winners stand
+    (Leads, Won or Tied), `outcome` also after how many rounds. `buckets` are tabs, `spans` the buckets of
+    time with votes in them.
     """
 
     watch: Watch
     lines: Sequence[Line]
     columns: Sequence[Column]
     ranked: Sequence[Line]
+    standing: str
     outcome: str
     charts: Charts
     picks: str
@@ -104,12 +102,13 @@ def view_of(watch: Watch, site: str | None) -> View:
     return View(
         watch=watch,
         lines=lines,
-        columns=columns_of(lines),
+        columns=columns_of(lines, len(lines) if watch.poll.kind is Kind.RATING else MOST_COLUMNS),
         ranked=_ranked(watch),
+        standing=_standing(watch),
         outcome=_outcome(watch),
         charts=charts_of(watch, lines),
-        picks=f"{watch.results.picks:,} picks" if watch.shows_picks else "",
-        seen=_SEEN[watch.poll.visibility],
+        picks=number_of(watch.results.picks, "pick") if watch.shows_picks else "",
+        seen=VISIBILITIES[watch.poll.visibility].sentence,
         of_what=_of_what(watch),
         buckets=[(bucket, name, f"?bucket={bucket}{query}#time") for bucket, name in BUCKETS.items()],
         spans=[span for span in watch.timeline.spans if _any(span)][-MOST_ROWS:],
@@ -117,9 +116,9 @@ def view_of(watch: Watch, site: str | None) -> View:
     )
 
 
-def columns_of(lines: Sequence[Line]) -> list[Column]:
-    """The options that get a column: all, or those that lead, in the poll's order."""
-    leading = sorted(lines, key=lambda line: -line.votes)[:MOST_COLUMNS]
+def columns_of(lines: Sequence[Line], most: int) -> list[Column]:
+    """The options that get a column: all, or the `most` that lead, in the poll's order."""
+    leading = sorted(lines, key=lambda line: -line.votes)[:most]
     return [Column(line.id, line.label, cut(plain(line.label), BRIEF)) for line in lines if line in leading]
 
 
@@ -142,6 +141,7 @@ def charts_of(watch: Watch, lines: Sequence[Line]) -> Charts:
             [Series(line.label, [votes.options.get(line.id, 0) for votes in so_far]) for line in lines],
             times=times,
             totals=[votes.counted for votes in so_far],
+            bucket=timeline.bucket.minutes * 60,
             zone=zone,
             title="Share of voters over time",
         ),
@@ -149,12 +149,9 @@ def charts_of(watch: Watch, lines: Sequence[Line]) -> Charts:
 
 
 def votes_over_time(timeline: Timeline, zone: ZoneInfo) -> Markup:
-    """Votes in each bucket. Days are drawn on the calendar, where they are all of one length."""
+    """Votes in each bucket."""
     points = [Point(span.begins, span.votes.counted) for span in timeline.spans]
-    shown_in: tzinfo = zone
-    if timeline.bucket is Bucket.DAY:
-        points, shown_in = [Point(at + offset(at, zone), votes) for at, votes in points], UTC
-    return votes_chart(points, bucket=timeline.bucket.minutes * 60, zone=shown_in, title="Votes over time")
+    return votes_chart(points, bucket=timeline.bucket.minutes * 60, zone=zone, title="Votes over time")
 
 
 def _course(timeline: Timeline, now: float) -> tuple[list[int], list[Votes]]:
@@ -174,7 +171,7 @@ def _note(line: Line) -> str:
 
 def _of_what(watch: Watch) -> str:
     """What the shares are shares of."""
-    voters = f"{watch.results.voters:,} voter{'' if watch.results.voters == 1 else 's'}"
+    voters = number_of(watch.results.voters, "voter")
     if watch.shows_picks:
         return (
             f"In percent of {voters}; who could pick several options, so the shares add up to more than 100%."
@@ -187,7 +184,7 @@ def _of_what(watch: Watch) -> str:
 def _rows(watch: Watch) -> list[Row]:
     """The articles with the most votes, and the others together; none when the poll stands on no article."""
     rows = [
-        Row(readable(place.url) if place.url else "Elsewhere", place.link, place.detached, place.votes)
+        Row(readable(place.url) if place.url else ELSEWHERE, place.link, place.detached, place.votes)
         for place in watch.places[:MOST_PLACES]
     ]
     rest = watch.places[MOST_PLACES:]
@@ -214,16 +211,19 @@ def _ranked(watch: Watch) -> list[Line]:
     )
 
 
+def _standing(watch: Watch) -> str:
+    """What is said of each winner of a ranked poll."""
+    if watch.count is not None and len(watch.count.runoff.winners) > 1:
+        return "Tied"
+    return "Won" if watch.state in ("closed", "archived") else "Leads"
+
+
 def _outcome(watch: Watch) -> str:
     if watch.count is None:
         return ""
     names = [line.label for line in watch.lines if line.id in watch.count.runoff.winners]
-    number = len(watch.count.runoff.rounds)
-    rounds = f"{number} round{'' if number == 1 else 's'}"
-    verb = "Leads" if watch.state in ("open", "scheduled") else "Won"
-    if len(names) == 1:
-        return f"{verb} after {rounds}: \u2068{names[0]}\u2069"
-    return f"A tie after {rounds}" if names else ""
+    after = f"{_standing(watch)} after {number_of(len(watch.count.runoff.rounds), 'round')}: "
+    return after + ", ".join(f"\u2068{name}\u2069" for name in names) if names else ""
 
 
 def _any(span: Span) -> bool:

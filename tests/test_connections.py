@@ -1,0 +1,86 @@
+"""Connections to the database: what becomes of one whose user is cancelled, and of one that finds it away."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pollsvc.domain.errors import Code, PollError
+from pollsvc.storage import database
+from pollsvc.storage.changes import ChangeListener
+from pollsvc.storage.database import Connection, busy_if_away
+from pollsvc.storage.pool import Pool
+from tests.support.server import open_connection
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/some.db"
+
+
+async def test_who_is_cancelled_before_a_transaction_begins_leaves_none_open(url: str) -> None:
+    async def change() -> None:
+        async with waiting.transaction():
+            pass
+
+    async with open_connection(url) as holding, open_connection(url) as waiting:
+        async with holding.transaction():
+            task = asyncio.create_task(change())
+            await asyncio.sleep(0)
+            task.cancel()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(task), 0.05)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await waiting.rows("SELECT 1")
+        assert not waiting.raw.in_transaction
+
+
+async def test_who_is_cancelled_while_waiting_for_a_lock_is_cancelled(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "TIMEOUT", 0.01)  # with which PostgreSQL's connections are given up
+    pool = Pool(url, 1)
+
+    async def change() -> None:
+        async with pool.connection() as connection:
+            await connection.rows("BEGIN IMMEDIATE")
+
+    async with pool.connection():
+        pass
+    async with open_connection(url) as holding, holding.transaction():
+        task = asyncio.create_task(change())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await pool.stop()
+
+
+async def test_who_closes_last_leaves_all_in_one_file(url: str, tmp_path: Path) -> None:
+    async with open_connection(url) as first, open_connection(url) as last:
+        await first.rows("CREATE TABLE anything (id integer)")
+        await last.rows("SELECT * FROM anything")
+    assert [path.name for path in tmp_path.iterdir()] == ["some.db"]
+
+
+async def test_a_change_between_two_looks_is_not_missed(url: str) -> None:
+    listener = ChangeListener(url, lambda _: None)
+    async with open_connection(url) as other:
+        await listener.start()
+        try:
+            assert listener._task is not None
+            listener._task.cancel()
+            await other.rows("CREATE TABLE anything (id integer)")
+            async with asyncio.timeout(2):
+                await listener._watch_data_version()
+        finally:
+            await listener.stop()
+
+
+async def test_a_database_that_is_away_is_busy(url: str) -> None:
+    with pytest.raises(PollError) as error, busy_if_away():
+        await Connection(url).rows("SELECT 1")
+    assert error.value.code is Code.BUSY
