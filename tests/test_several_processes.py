@@ -5,14 +5,18 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 import pytest
 
 from tests.support.reader import Answer, Http, Reader, Stream, Wire, ask, fire, new_key, vote_bytes, watch
 from tests.support.server import Service, connected_ports, run_service, until
+
+T = TypeVar("T")
 
 SOON = 0.5
 """Seconds within which another process knows."""
@@ -89,17 +93,27 @@ async def test_streams_in_all_processes_show_a_vote(two_workers: Service) -> Non
             assert frame.at - answered < SOON
 
 
+async def awake(wires: Mapping[int, Wire], work: Coroutine[Any, Any, T]) -> T:
+    """Do something that may take longer than a server keeps a connection on which nothing is asked."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        for wire in wires.values():
+            await wire.ask(get("/healthz"))
+        await asyncio.wait([task], timeout=1)
+    return task.result()
+
+
 async def test_polls_made_and_closed_by_command_are_known_everywhere(two_workers: Service) -> None:
     article = "https://news.example/breaking"
     with ExitStack() as stack:
         wires = await wire_to_each(two_workers, stack)
-        poll = await two_workers.create_poll(article=article)
+        poll = await awake(wires, two_workers.create_poll(article=article))
         for wire in wires.values():
             found = await wire.ask(get(f"/api/v1/articles?url={article}"))
             assert [one["id"] for one in found.json["polls"]] == [poll]
             vote = vote_bytes(poll, {"selection": [1], "idempotency_key": new_key()})
             assert (await wire.ask(vote)).status == 201
-        await two_workers.run("poll", "close", poll)
+        await awake(wires, two_workers.run("poll", "close", poll))
         done = time.monotonic()
         for wire in wires.values():
 

@@ -52,7 +52,7 @@ async def test_two_workers_tell_each_event_once(tmp_path: Path, database_url: st
                 }
             )
             for receiver, secret in zip((first, second), secrets, strict=True):
-                await receiver.until(expected.total())
+                await receiver.until(expected.total(), 60)
                 assert Counter(receiver.told) == expected
                 for received in receiver.received:
                     verify(secret, received)
