@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format bench wheel tools clean help
+.PHONY: demo test lint format bench wheel freeze tools clean help
 
 help:                          ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /'
@@ -20,6 +20,7 @@ lint: .venv/dev build/js       ## style and types, Python and JavaScript
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	build/js/node_modules/.bin/tsc --project tests/js/tsconfig.json
+	build/js/node_modules/.bin/tsc --project tests/js/tsconfig.widget.json
 
 format: .venv/dev              ## put the code into shape
 	$(BIN)/ruff check --fix .
@@ -32,8 +33,11 @@ bench: .venv/dev               ## speed beside its references, into build/bench.
 wheel: .venv/dev               ## the package, into dist/
 	$(BIN)/python -m build --wheel
 
+freeze: .venv/dev              ## keep this release's widget under its immutable names, for ever
+	$(BIN)/python -m tests.freeze_widget
+
 tools:                         # what tests need beside Python packages
-	@sh tests/tools.sh chromium
+	@sh tests/tools.sh chromium libfribidi0
 
 clean:                         ## forget all that was made, the demo's votes included
 	rm -rf .venv build dist

@@ -16,6 +16,7 @@ from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.desk import Desk, Means
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.live_hub import LiveHub
+from pollsvc.services.pictures.pictures import Look, Pictures
 from pollsvc.services.public_history import PublicHistory
 from pollsvc.services.readers import Readers
 from pollsvc.services.receipts import Receipts
@@ -62,15 +63,18 @@ from pollsvc.web.api.polls import ApiPolls
 from pollsvc.web.api.routes import Answerers, api_routes
 from pollsvc.web.api.sites import ApiSites
 from pollsvc.web.api.webhooks import ApiWebhooks
+from pollsvc.web.embed import EmbedPage
 from pollsvc.web.errors import ErrorBoundary
 from pollsvc.web.health import Readiness
 from pollsvc.web.history import GetHistory
 from pollsvc.web.http import Addresses
 from pollsvc.web.images import GetImage
 from pollsvc.web.live import Live
+from pollsvc.web.oembed import OEmbed
 from pollsvc.web.openapi import OpenApi
 from pollsvc.web.pages.page import PollPage
 from pollsvc.web.pages.poll_view import PollViews
+from pollsvc.web.pictures import GetPicture, drawers
 from pollsvc.web.results import GetArticle, GetPoll, GetPolls, GetVotedResults
 from pollsvc.web.rounds import GetRounds
 from pollsvc.web.routes import Endpoints, FastLane, routes
@@ -117,6 +121,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         clock=clock,
     )
     rounds, history, images = Rounds(), PublicHistory(reading), ImageCache(reading)
+    pictures = Pictures(publisher.strings, drawers(), clock)
     views = PollViews(tallies, rounds, images, base_url)
     addresses = Addresses(settings.trusted_proxies)
     pool, passwords = Pool(url, EDITORS_CONNECTIONS), Passwords()
@@ -143,7 +148,11 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         rounds=GetRounds(tallies, rounds),
         history=GetHistory(tallies, history),
         image=GetImage(images),
+        card=GetPicture(tallies, pictures, Look.LIGHT),
+        drawing=GetPicture(tallies, pictures, Look.DRAWING),
         page=PollPage(voting, tallies, views, history, addresses, publisher.strings, base_url, own_origin),
+        embed=EmbedPage(tallies, publisher.strings, base_url, own_origin),
+        oembed=OEmbed(tallies, publisher.strings, base_url),
         readiness=Readiness(tallies, writer),
         admin_assets=AdminAssets(),
         admin=_admin(
@@ -166,7 +175,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
             stack.push_async_callback(pool.stop)
             stack.push_async_callback(reading.close)
             await reading.open()
-            for task in (write_ins, rounds, history):
+            for task in (write_ins, rounds, history, pictures):
                 stack.push_async_callback(task.stop)
             stack.push_async_callback(tallies.stop)
             for part in (writer, listener, hub):  # stopped in the opposite order
@@ -193,7 +202,7 @@ def _admin(
     clock: Clock,
 ) -> Sequence[BaseRoute]:
     """The admin's routes, behind their guard."""
-    base_url, langs = publisher.base_url, tuple(publisher.strings.by_lang)
+    base_url, langs = publisher.base_url, publisher.strings.langs
     render, cookie = Renderer(base_url), SessionCookie(base_url)
     previews = Previews(publisher, views, clock)
     form = FormPage(render, previews, clock, langs)

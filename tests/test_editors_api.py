@@ -223,7 +223,8 @@ async def test_requests_made_from_the_description_are_answered_as_it_says(
     process = await asyncio.create_subprocess_exec(
         *(str(Path(sys.executable).parent / "schemathesis"), "run", "--no-color"),
         *("--header", f"Authorization: Bearer {key}", "--checks", checks, "--max-examples", "6"),
-        *("--exclude-path", "/api/v1/live", "--generation-database", "none", "--seed", "1"),
+        *("--exclude-path", "/api/v1/live", "--exclude-path", "/oembed"),  # that one answers 501 as it should
+        *("--generation-database", "none", "--seed", "1"),
         *("--request-timeout", "20", "--suppress-health-check", "all", "--continue-on-failure"),
         f"{shared.base_url}/api/v1/openapi.json",
         stdout=PIPE,

@@ -178,8 +178,6 @@ async def test_ranking_by_the_form(shared: Service, http: Http) -> None:
     page = await show(http, poll)
     assert [select["name"] for select in page.all("select")] == [f"rank_{n}" for n in range(1, 6)]
     assert [one["value"] for one in page.all("option")] == ["", "1", "2", "3"] * 5
-    assert not page.all("script")
-    assert not page.all("pollsvc-poll")
     answer = await ranks(http, poll, page, rank_4="1", rank_2="2", rank_1="")
     assert answer.status == 200
     assert [ballot.selection for ballot in await shared.ballots(poll)] == ["4>2"]

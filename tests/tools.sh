@@ -1,5 +1,6 @@
 #!/bin/sh
-# Make sure that the programs named are there: install them where that is possible, else say what is missing.
+# Make sure that the programs and the libraries (lib*) named, by their Debian packages, are there: install them
+# where that is possible, else say what is missing.
 set -eu
 
 package_of() {
@@ -9,9 +10,16 @@ package_of() {
     esac
 }
 
+is_there() {
+    case $1 in
+        libfribidi0) .venv/bin/python -c 'from PIL import features; exit(not features.check("fribidi"))' ;;
+        *) command -v "$1" >/dev/null ;;
+    esac 2>/dev/null
+}
+
 missing=""
-for program in "$@"; do
-    command -v "$program" >/dev/null 2>&1 || missing="$missing $(package_of "$program")"
+for tool in "$@"; do
+    is_there "$tool" || missing="$missing $(package_of "$tool")"
 done
 [ -z "$missing" ] && exit 0
 

@@ -13,6 +13,7 @@ class Code(StrEnum):
     NO_SUCH_POLL = "no_such_poll"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    UNKNOWN_FORMAT = "unknown_format"
     ALREADY_VOTED = "already_voted"
     POLL_NOT_OPEN = "poll_not_open"
     BODY_TOO_LARGE = "body_too_large"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from msgspec.json import Encoder
 
@@ -24,6 +25,11 @@ class Publisher(NamedTuple):
 
     base_url: str
     strings: Strings
+
+    @property
+    def origin(self) -> str:
+        """The service's own origin, whose pages may vote too."""
+        return urlsplit(self.base_url)._replace(path="").geturl()
 
 
 class Langs(NamedTuple):
@@ -79,8 +85,8 @@ class Snapshot:
         """The poll for everybody, in languages from `langs()`."""
         body = self._bodies.get(langs)
         if body is None:
-            strings = self._publisher.strings.by_lang[langs.words]
-            definition = definition_of(self.poll, langs.texts, self._publisher.base_url)
+            strings = self._publisher.strings.for_widget(self.poll, langs.words)
+            definition = definition_of(self.poll, langs.texts, self._publisher)
             body = Body.of(self._moving() | definition | {"results": self.public, "strings": strings})
             self._bodies[langs] = body
         return body
@@ -146,8 +152,12 @@ class Snapshot:
         }
 
 
-def definition_of(poll: Poll, lang: str, base_url: str) -> dict[str, object]:
-    """What of a poll does not move with its votes or its schedule, as JSON values in one of its languages."""
+def definition_of(poll: Poll, lang: str, publisher: Publisher) -> dict[str, object]:
+    """What of a poll does not move with its votes or its schedule, as JSON values in one of its languages.
+
+    `origins` are those whose pages may vote; `rare` says that the widget needs its second file.
+    """
+    base_url = publisher.base_url
     replaced_by = poll.replaced_by and {"id": poll.replaced_by, "url": f"{base_url}/p/{poll.replaced_by}"}
     return {
         "site": poll.site.id,
@@ -163,7 +173,8 @@ def definition_of(poll: Poll, lang: str, base_url: str) -> dict[str, object]:
         "picks": {"min": poll.min_picks, "max": poll.max_picks},
         "order": "shuffled" if poll.shuffle else "fixed",
         "write_in": poll.write_in,
-        "away": _only_on_its_page(poll),
+        "origins": sorted({*poll.site.origins, publisher.origin}),
+        "rare": _is_rare(poll),
         "visibility": poll.visibility,
         "allow_change": poll.allow_change,
         "percent_from": poll.site.percent_from,
@@ -173,9 +184,17 @@ def definition_of(poll: Poll, lang: str, base_url: str) -> dict[str, object]:
     }
 
 
-def _only_on_its_page(poll: Poll) -> bool:
-    """Whether the widget links to the poll's page instead of asking: it knows neither ranks nor own texts."""
-    return poll.kind is Kind.RANKED or poll.write_in or any(option.image for option in poll.active_options)
+def _is_rare(poll: Poll) -> bool:
+    """Whether a poll is more than a list of answers in writing, shown as it was written."""
+    return (
+        poll.kind not in (Kind.SINGLE, Kind.MULTIPLE)
+        or poll.write_in
+        or poll.shuffle
+        or poll.replaced_by is not None
+        or any(
+            option.emoji or option.image or option.state is not OptionState.ACTIVE for option in poll.options
+        )
+    )
 
 
 def image_url(base_url: str, image: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pollsvc.web.embed import EmbedPage
 from pollsvc.web.health import Readiness, healthz
 from pollsvc.web.pages.page import PollPage
 
@@ -28,7 +29,11 @@ class Endpoints:
     openapi: ASGIApp
     assets: ASGIApp
     image: ASGIApp
+    card: ASGIApp
+    drawing: ASGIApp
     page: PollPage
+    embed: EmbedPage
+    oembed: ASGIApp
     readiness: Readiness
     admin_assets: ASGIApp
     admin: Sequence[BaseRoute]
@@ -67,7 +72,11 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/api/v1/articles", to.article, methods=["GET"]),
         Route("/w/{name}", to.assets, methods=["GET"]),
         Route("/i/{image}", to.image, methods=["GET"]),
+        Route("/p/{poll}/card.png", to.card, methods=["GET"]),
+        Route("/p/{poll}/results.svg", to.drawing, methods=["GET"]),
         *to.page.routes(),
+        *to.embed.routes(),
+        Route("/oembed", to.oembed, methods=["GET"]),
         Route("/api/v1/polls/{poll}/results/{key}", to.voted_results, methods=["GET"]),
         Route("/api/v1/polls/{poll}/rounds", to.rounds, methods=["GET"]),
         Route("/api/v1/polls/{poll}/history", to.history, methods=["GET"]),

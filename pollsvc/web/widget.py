@@ -1,4 +1,4 @@
-"""The widget's file, under its short-lived name and under an immutable one."""
+"""The widget's files, under their short-lived names and under immutable ones."""
 
 import gzip
 from base64 import b64encode
@@ -8,13 +8,22 @@ from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
-from pollsvc import __version__
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.web.http import header, not_modified, respond
 
-API = "1"
-"""The major version of the widget's interface to pages; `/w/1.js` is served for ever."""
+VERSION = "1.0.0"
+"""The widget's version (semver.org); its first number is that of its interface to pages.
 
+`/w/1.js` is the newest release of that interface, for ever. A release's files are kept in `static/released/`
+under their immutable names, so that a page that has pinned one keeps it.
+"""
+API = VERSION.partition(".")[0]
+
+RARE = f"{API}.rare.js"
+"""The widget's second file, for what few polls need."""
+
+SCRIPT = "text/javascript; charset=utf-8"
+_TYPES = {".js": SCRIPT, ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _SHORT = b"public, max-age=300, stale-while-revalidate=86400"
 _FOR_EVER = b"public, max-age=31536000, immutable"
 
@@ -29,8 +38,8 @@ def static_folder() -> Path:
 class Asset:
     """A file for browsers, read once, with its compressed form and its validator."""
 
-    def __init__(self, path: Path, content_type: str) -> None:
-        self.content = path.read_bytes()
+    def __init__(self, content: bytes, content_type: str) -> None:
+        self.content = content
         self.compressed = gzip.compress(self.content, 9, mtime=0)
         digest = sha384(self.content).digest()
         self.hash = digest.hex()[:16]
@@ -57,24 +66,40 @@ class Asset:
 
 
 class Assets:
-    """`GET /w/{name}`: the widget as `1.js` and as `1.x.y.HASH.js`, and what the plain page needs."""
+    """`GET /w/{name}`: the widget as `1.js` and as `1.x.y.HASH.js`, and what frames and plain pages need.
+
+    The widget's second file is `1.rare.js`; the first one asks for it by its immutable name, so that the two
+    that meet in a page are of one release. `release` has this release's files by their immutable names.
+    """
 
     def __init__(self) -> None:
         folder = static_folder()
-        self.widget = Asset(folder / "widget.js", "text/javascript; charset=utf-8")
-        self._beside = {
-            "page.css": Asset(folder / "page.css", "text/css; charset=utf-8"),
-            "icon.svg": Asset(folder / "icon.svg", "image/svg+xml"),
+        rare = Asset((folder / "widget-rare.js").read_bytes(), SCRIPT)
+        rare_name = _immutable_name(rare)
+        content = (folder / "widget.js").read_text("utf-8").replace(f"/w/{RARE}", f"/w/{rare_name}")
+        self.widget = Asset(content.encode(), SCRIPT)
+        self.immutable_name = _immutable_name(self.widget)
+        self.release = {self.immutable_name: self.widget, rare_name: rare}
+        kept = (folder / "released").glob("*.js")
+        self._immutable = {path.name: Asset(path.read_bytes(), SCRIPT) for path in kept} | self.release
+        self._short = {
+            f"{API}.js": self.widget,
+            RARE: rare,
+            **{
+                name: Asset((folder / name).read_bytes(), _TYPES[Path(name).suffix])
+                for name in ("embed.css", "embed.js", "frame.js", "icon.svg", "page.css", "page.js")
+            },
         }
-        self.immutable_name = f"{API}.{__version__.partition('.')[2]}.{self.widget.hash}.js"
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         name = scope["path_params"]["name"]
-        if name == f"{API}.js":
-            await self.widget.send(scope, send, _SHORT)
-        elif name == self.immutable_name:
-            await self.widget.send(scope, send, _FOR_EVER)
-        elif name in self._beside:
-            await self._beside[name].send(scope, send, _SHORT)
+        if name in self._short:
+            await self._short[name].send(scope, send, _SHORT)
+        elif name in self._immutable:
+            await self._immutable[name].send(scope, send, _FOR_EVER)
         else:
-            raise PollError(Code.NOT_FOUND, "There is no such file; the widget is /w/1.js.")
+            raise PollError(Code.NOT_FOUND, f"There is no such file; the widget is /w/{API}.js.")
+
+
+def _immutable_name(asset: Asset) -> str:
+    return f"{VERSION}.{asset.hash}.js"

@@ -41,11 +41,12 @@ const madeUp = (poll, zero, selection) => {
 
 /** @param {Poll} poll @param {unknown} body */
 const voteIn = (poll, body) => {
-  const {selection} = /** @type {{selection: number[]}} */ (JSON.parse(String(body)));
+  const {selection: sent} = /** @type {{selection: (number | string)[]}} */ (JSON.parse(String(body)));
+  const selection = sent.map((pick) => typeof pick === 'number' ? pick : 0);  // 0: another answer
   const withdrawn = poll.results && {...poll.results, version: ++version};
   const results = selection.length ? poll.voted && madeUp(poll, poll.voted, selection) : withdrawn;
   const receipt = {poll: poll.id, id: 'preview', issued_at: new Date().toISOString(), signature: 'preview'};
-  return answer({receipt, reader: 'preview', status: 'counted', results, results_url: null}, 201);
+  return answer({receipt, reader: 'preview', status: 'counted', selection, results, results_url: null}, 201);
 };
 
 const {fetch: real, matchMedia: media} = window;
@@ -106,35 +107,16 @@ const mount = (json) => {
   pane?.append(next);
 };
 
-/** The page that the server made of the poll, in a tree of its own with the public page's style.
- * @param {HTMLElement} fresh */
-const adopt = (fresh) => {
-  const host = pane?.querySelector('.preview-page') ?? document.createElement('div');
-  const content = fresh.querySelector('template')?.content;
-  host.className = 'preview-page';
-  host.removeAttribute('hidden');
-  if (!host.isConnected) pane?.append(host);
-  const standing = host.shadowRoot?.querySelector('section'), section = content?.querySelector('section');
-  if (standing && section) standing.replaceWith(document.importNode(section, true));
-  else if (content) {
-    const root = host.shadowRoot ?? host.attachShadow({mode: 'open'});
-    root.replaceChildren(document.importNode(content, true));
-  }
-  dismiss();
-};
-
 /** What the server made of the form. @param {ParentNode} root @param {boolean} first */
 const show = (root, first) => {
   const problem = root.querySelector('.preview-problem'), page = root.querySelector('.preview-page');
   if (problem) return first || tell(`Not shown yet: ${problem.textContent}`);
   if (!(page instanceof HTMLElement)) return;
   tell('');
-  const json = page.dataset.widget;
-  const content = json ? JSON.stringify({...JSON.parse(json), now: ''}) : page.innerHTML;
+  const json = page.dataset.widget ?? '', content = JSON.stringify({...JSON.parse(json), now: ''});
   if (content === shown) return;
   shown = content;
-  if (json) mount(json);
-  else if (page.querySelector('template')) adopt(page);
+  mount(json);
 };
 
 /** What the service answers; rejected with the status, 0 for none.

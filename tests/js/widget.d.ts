@@ -2,41 +2,49 @@
 
 type Results = {
   version: number; voters: number; picks: number; held: number; excluded: number;
-  options: {id: number; count: number}[];
+  options: {id: number; count: number}[]; other: number; mean: number | null;
 };
+
+type Option_ = {id: number; label: string; emoji?: string; image?: {url: string; alt: string}};
 
 type PollData = {
   id: string; site: string; kind: string; state: 'scheduled' | 'open' | 'closed';
   question: {text: string; lang: string; dir: string};
-  options: {id: number; label: string; emoji?: string}[];
-  picks: {min: number; max: number};
-  opens_at?: string; closes_at?: string; now: string;
-  away: boolean; visibility: string; allow_change: boolean; percent_from: number;
+  options: Option_[]; retired: Option_[];
+  picks: {min: number; max: number}; order: string; write_in: boolean; rare: boolean;
+  opens_at?: string; closes_at?: string; now: string; origins: string[];
+  visibility: string; allow_change: boolean; percent_from: number; replaced_by?: {id: string};
   results?: Results; live: string; url: string; strings: Record<string, any>;
 };
 
 /** The reader's own vote, as this browser keeps it. */
-type Vote = {selection: number[]; url?: string; receipt?: object};
+type Vote = {selection: number[]; url?: string; receipt?: object; held?: boolean};
 
 /** What this browser keeps of one reader for one site. */
 type Reader = {reader?: string; key?: string; votes: Record<string, Vote | undefined>};
 
-/** One poll, however many elements show it. `data` is there after the first answer. */
-type Poll = {
-  state(): PollData["state"]; take(news: Partial<PollData>): void; reveal(): Promise<void>; reader(change?: Reader): Reader;
-  id: string; data: PollData; views: Map<Element, View>;
-  asked?: boolean; vote?: Vote; skew: number;
-};
+/** One poll of a server in a language, however many elements show it. `data` is there after the first answer. */
+type Poll = {data: PollData; vote?: Vote};
 
-/** A poll in an element. */
-type View = {seen: boolean; render(news?: boolean): void; fill(found?: PollData[]): void};
+/** An option's line; `mine` and `count` where they are not those of the option with this id. */
+type Row = (option: {id: number; label: string; mine?: () => boolean | undefined; count?: () => number}) => HTMLElement;
 
+/** How a form is read: its selection, what is wrong with it, and what is said before what percentages are of. */
+type Field = {chosen: () => (number | string)[]; fault?: () => string; note: () => string};
+
+/** The widget's second file: it fills the list of a poll's form. `result` says whether the result is shown. */
+type Rare = (form: {
+  poll: Poll; host: Element; mount: (host: Element) => void; root: ShadowRoot; field: Field; list: HTMLElement;
+  h: H; row: Row; number: (n: number) => string; say: (text: string) => void; result: () => boolean;
+}) => void;
+
+/** Makes an element; a property that is a function is asked again at each render. */
 type H = <T extends keyof HTMLElementTagNameMap>(
-  tag: T, props?: object, ...children: (Node | string)[]
+  tag: T, props: object, ...children: (Node | string)[]
 ) => HTMLElementTagNameMap[T];
 
 interface ParentNode {
   querySelector(selector: 'link[rel=canonical]'): HTMLLinkElement | null;
-  querySelector(selector: 'script[src*="/w/1."]'): HTMLScriptElement | null;
-  querySelectorAll(selector: '[data-pollsvc]'): NodeListOf<HTMLElement>;
 }
+interface SVGScriptElement { src: string }
+declare namespace Intl { interface RelativeTimeFormat { format(value: number, unit: string): string } }

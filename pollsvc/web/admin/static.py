@@ -17,7 +17,7 @@ class AdminAssets:
 
     def __init__(self) -> None:
         self._files = {
-            path.name: Asset(path, _TYPES[path.suffix])
+            path.name: Asset(path.read_bytes(), _TYPES[path.suffix])
             for path in sorted((static_folder() / "admin").iterdir())
             if path.suffix in _TYPES
         }

@@ -7,8 +7,8 @@ from pollsvc.domain.clock import parse_time, rfc3339
 from pollsvc.domain.history import Noted, Notice
 from pollsvc.domain.poll import Poll, direction
 from pollsvc.services.snapshots import Snapshot
+from pollsvc.services.words import Words, language_name
 from pollsvc.web.pages.result_view import Text, text_in
-from pollsvc.web.pages.words import Words, language_name
 
 _TEXTS = frozenset(
     {

@@ -19,12 +19,12 @@ from pollsvc.web.environment import environment
 from pollsvc.web.errors import STATUS, as_poll_error, headers_of, method_not_allowed
 from pollsvc.web.history import CACHE_CONTROL
 from pollsvc.web.http import Addresses, read_body
-from pollsvc.web.pages.ballot_form import read_form, selection_of
+from pollsvc.web.numbers import whole
+from pollsvc.web.pages.ballot_form import Filled, read_form, selection_of
 from pollsvc.web.pages.history_view import changes_of
 from pollsvc.web.pages.poll_view import PollViews, Sent
 from pollsvc.web.pages.poll_words import TOLD
 from pollsvc.web.pages.result_view import Text
-from pollsvc.web.pages.words import Words
 from pollsvc.web.results import parse_query, wanted_lang
 
 _POLICY = "; ".join(
@@ -83,8 +83,14 @@ class PollPage:
         ]
 
     async def show(self, request: Request) -> Response:
-        """`GET /p/{poll}`: the form or, when the poll is not open, its result."""
-        return await self._page(request, await self._tallies.get(request.path_params["poll"]), Sent())
+        """`GET /p/{poll}`: the form or, when the poll is not open, its result.
+
+        `?pick=2` chooses an option beforehand, as links in newsletters do; only the form casts a vote.
+        """
+        snapshot = await self._tallies.get(request.path_params["poll"])
+        pick = whole(request.query_params.get("pick", ""), 5)
+        picks = [pick] if pick in {option.id for option in snapshot.poll.active_options} else []
+        return await self._page(request, snapshot, Sent(Filled(picks)))
 
     async def vote(self, request: Request) -> Response:
         """`POST /p/{poll}`: a vote from the form; the answer is the page with the result."""
@@ -110,7 +116,7 @@ class PollPage:
         snapshot = await self._tallies.get(request.path_params["poll"])
         poll, wanted = snapshot.poll, _wanted(request)
         langs = snapshot.langs(wanted)
-        words, lang = Words(self._strings.for_pages[langs.words]), langs.texts
+        words, lang = self._strings.words(langs.words), langs.texts
         content = self._templates.get_template("poll/history.html").render(
             base_url=self._base_url,
             words=words,
@@ -136,7 +142,7 @@ class PollPage:
 
     def told(self, request: Request, error: PollError) -> Response:
         """An error as a page."""
-        words = Words(self._strings.for_pages[self._strings.choose(_wanted(request) or "")])
+        words = self._strings.words(self._strings.choose(_wanted(request) or ""))
         status = STATUS[error.code]
         content = self._templates.get_template("poll/error.html").render(
             base_url=self._base_url, words=words, status=status, error=error, path=request.scope["path"]
@@ -146,7 +152,7 @@ class PollPage:
     async def _page(self, request: Request, snapshot: Snapshot, sent: Sent) -> Response:
         wanted = _wanted(request)
         langs = snapshot.langs(wanted)
-        words = Words(self._strings.for_pages[langs.words])
+        words = self._strings.words(langs.words)
         content = self._templates.get_template("poll.html").render(
             base_url=self._base_url,
             words=words,

@@ -14,11 +14,13 @@ from pollsvc.services.rounds import Rounds
 from pollsvc.services.snapshots import Snapshot, image_url
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Vote
+from pollsvc.services.widget_words import hint_of
+from pollsvc.services.words import Words, language_name
 from pollsvc.services.write_ins import MAX_TEXT
 from pollsvc.web.pages.ballot_form import Filled
-from pollsvc.web.pages.poll_words import facts_of, hint_of, refusal_of, thanks_for
+from pollsvc.web.pages.poll_words import facts_of, refusal_of, thanks_for
 from pollsvc.web.pages.result_view import Line, Picture, Table, Text, caption_of, label_of, lines_of, table_of
-from pollsvc.web.pages.words import Words, language_name
+from pollsvc.web.pages.sharing import Share, ways_to_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +96,20 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class PollView:
-    """All that the template shows. `widget` says whether the widget can show all of it too."""
+    """All that the template shows. `widget` says whether the widget comes in place of form and result.
+
+    `lang` is what the widget is to ask for, and `pick` the option that a link has chosen beforehand.
+    """
 
     poll: Poll
     question: Text
     description: str
     canonical: str
+    lang: str
+    pick: int | None
     history_url: str
+    site_url: str
+    share: Sequence[Share]
     languages: Sequence[Link]
     links: Sequence[Link]
     widget: bool
@@ -129,10 +138,14 @@ class PollViews:
             question=Text(poll.question[lang], lang, direction(lang)),
             description=_description(poll, lang),
             canonical=self.canonical(poll, lang),
+            lang=wanted or words.lang,
+            pick=next(iter(sent.filled.picks), None) if sent.key is None else None,
+            site_url=f"{self._base_url}/s/{poll.site.id}" + (f"?lang={wanted}" if wanted else ""),
+            share=ways_to_share(poll.question[lang], self.canonical(poll, lang), words),
             history_url=self.url(poll.id, wanted, "/history"),
             languages=() if sent.voted else self._languages(poll, lang),
             links=await self.links(poll, words, wanted),
-            widget=_is_simple(snapshot) and not pictures and poll.best_lang(words.lang) == lang,
+            widget=sent.key is None and poll.replaced_by is None,
             message=_message(snapshot, sent, words),
             failed=sent.error is not None,
             form=self._form(snapshot, words, wanted, sent, pictures),
@@ -235,18 +248,6 @@ class PollViews:
         )
 
 
-def _is_simple(snapshot: Snapshot) -> bool:
-    """Whether the widget can show all of a poll: one answer or several from a list that stays as it is."""
-    poll = snapshot.poll
-    return (
-        poll.kind in (Kind.SINGLE, Kind.MULTIPLE)
-        and not poll.write_in
-        and not poll.shuffle
-        and not snapshot.results.other
-        and len(snapshot.results.options) == len(poll.active_options)
-    )
-
-
 def _description(poll: Poll, lang: str) -> str:
     """The answers in one line, for those who show a link to the page."""
     if poll.kind is Kind.RATING:
@@ -262,4 +263,6 @@ def _message(snapshot: Snapshot, sent: Sent, words: Words) -> str:
         return refusal_of(snapshot, sent.error, words)
     if snapshot.poll.archived_at is not None:
         return words.say("archived")
+    if sent.filled.picks and snapshot.state is State.OPEN:
+        return words.say("chosen")
     return ""

@@ -1,12 +1,13 @@
 """The sentences around a poll on its page: what to do, what became of it, until when, how many."""
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.domain.poll import Kind, Poll, State
+from pollsvc.domain.poll import Poll, State
 from pollsvc.domain.selection import folded
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.voting import Vote
+from pollsvc.services.widget_words import hint_of
+from pollsvc.services.words import Words
 from pollsvc.services.write_ins import MAX_TEXT
-from pollsvc.web.pages.words import Words
 
 TOLD = {
     Code.INVALID_SELECTION: "",
@@ -16,19 +17,6 @@ TOLD = {
     Code.SLOW_DOWN: "error_slow_down",
 }
 """The errors of a vote that the page tells its reader, with the key of what it says; empty: that depends."""
-
-
-def hint_of(poll: Poll, words: Words) -> str:
-    """How many answers to choose, or to rank."""
-    least, most = poll.min_picks, poll.max_picks
-    exactly, at_most, between = (
-        ("rank", "rank_max", "rank_range") if poll.kind is Kind.RANKED else ("pick", "pick_max", "pick_range")
-    )
-    if least == most:
-        return words.count(exactly, least)
-    if least == 1:
-        return words.count(at_most, most)
-    return words.say(between, min=words.number(least), max=words.number(most))
 
 
 def thanks_for(poll: Poll, vote: Vote, words: Words) -> str:
@@ -51,10 +39,13 @@ def refusal_of(snapshot: Snapshot, error: PollError, words: Words) -> str:
 
 
 def facts_of(snapshot: Snapshot, words: Words, *, visible: bool) -> list[str]:
-    """How many have voted, until when that goes, and what to think of it."""
-    poll = snapshot.poll
-    voters = words.count("voters", snapshot.results.voters) if visible else words.say(poll.visibility)
-    return [voters, _schedule(snapshot, words), words.say("sample")]
+    """How many have voted, what of it does not count, until when that goes, and what to think of it."""
+    poll, results = snapshot.poll, snapshot.results
+    facts = [words.count("voters", results.voters) if visible else words.say(poll.visibility)]
+    for key, ballots in (("held_votes", results.held), ("excluded_votes", results.excluded)):
+        if visible and ballots:
+            facts.append(words.count(key, ballots))
+    return [*facts, _schedule(snapshot, words), words.say("sample")]
 
 
 def _schedule(snapshot: Snapshot, words: Words) -> str:

@@ -7,7 +7,7 @@ from pollsvc.domain.poll import Kind, OptionState, Poll, State, Texts, direction
 from pollsvc.domain.ranking import Runoff, Tie
 from pollsvc.services.rounds import Count
 from pollsvc.services.snapshots import Snapshot
-from pollsvc.web.pages.words import Words, isolated
+from pollsvc.services.words import Words, isolated
 
 
 class Text(NamedTuple):

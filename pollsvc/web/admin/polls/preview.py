@@ -10,22 +10,23 @@ from pollsvc.domain.poll import Poll, Site
 from pollsvc.domain.tally import Tally
 from pollsvc.services.editing.definitions import define
 from pollsvc.services.snapshots import Publisher, Snapshot
+from pollsvc.services.words import Words
 from pollsvc.web.admin.polls.asked import asked, placeheld
 from pollsvc.web.admin.polls.form import PollForm
 from pollsvc.web.pages.poll_view import PollView, PollViews, Sent
-from pollsvc.web.pages.words import Words
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A poll as the public page shows it in a language; `widget` is what the widget is sent, None where it
-    cannot show the poll, with `voted`, the results of those who voted; `away` where it links to that page."""
+    """A poll as the public page shows it in a language without scripts.
+
+    `widget` is what the widget is sent, with `voted`, the results of those who voted.
+    """
 
     view: PollView
     words: Words
     lang: str
-    widget: Mapping[str, object] | None
-    away: bool
+    widget: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,9 @@ class Previews:
             now = max(now, poll.opens_at)
         snapshot = Snapshot(Tally(poll), now, self._publisher)
         langs = snapshot.langs(lang)
-        words = Words(self._publisher.strings.for_pages[langs.words])
+        words = self._publisher.strings.words(langs.words)
         view = await self._views.of(snapshot, words, lang, Sent())
         body = json.loads(snapshot.body(langs).at(now))
         # The widget keeps a reader's token by the site: that of the preview must not meet the real one.
-        widget = body | {"site": "preview", "voted": snapshot.voted} if view.widget else None
-        return Preview(Shown(view, words, langs.texts, widget, away=bool(body["away"])))
+        widget = body | {"site": "preview", "voted": snapshot.voted, "replaced_by": None}
+        return Preview(Shown(view, words, langs.texts, widget))

@@ -1,0 +1,320 @@
+// docs/embed.md
+(() => {
+if (customElements.get('pollsvc-poll')) return
+const sheet = new CSSStyleSheet()
+sheet.replaceSync(`
+:host{display:block;--a:var(--pollsvc-accent,light-dark(#14508c,#8fc4ff));--l:1px solid color-mix(in srgb,currentColor 20%,transparent)}
+:host([hidden]),[hidden]{display:none!important}
+*{box-sizing:border-box;margin:0;padding:0;border:0;min-inline-size:0;font:inherit;color:inherit;background:none}
+[part=box]{overflow:clip;min-block-size:inherit}
+form{display:grid;align-content:start;gap:.6em;min-block-size:inherit;padding:1.2em;border:var(--l);border-radius:var(--pollsvc-radius,.75em);line-height:1.3;overflow-wrap:anywhere;background:var(--pollsvc-background,Canvas);color:var(--pollsvc-text,CanvasText)}
+:host([preset=compact]) form{font-size:.85em;padding:.8em}
+:host([preset=plain]) form{border:0;padding:0;background:none;color:inherit}
+.row,form>p,small{font-size:.8em}
+.row,.swap>*{display:flex;flex-wrap:wrap;gap:0 1.2em;align-items:center}
+.row>*{flex:1 1 15em;min-block-size:2.7em;align-content:center}
+form>p,a,button{color:var(--a)}
+form>p,a,button,legend,b,label>span::first-line{font-weight:700}
+legend{font-size:1.25em}
+.swap{display:grid}
+.swap>*{grid-area:1/1}
+ul{display:grid;gap:.6em;list-style:none;margin-block-start:.6em}
+li{position:relative;border:var(--l);border-radius:.5em}
+i{position:absolute;inset-block:0;inline-size:var(--s);border-radius:inherit;border-block-end:2px solid var(--a);background:color-mix(in srgb,var(--a) 15%,transparent)}
+label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
+label>input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a)}
+label>span{block-size:2.9em;font-size:.8em;white-space:pre;text-align:end;align-content:center}
+label>span::first-line{font-size:1rem}
+bdi{justify-self:start}
+button,a{display:inline-block;cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
+button{min-block-size:3.4em}
+[part=vote]{padding-inline:1em;min-inline-size:9em;text-decoration:none;background:var(--a);color:var(--pollsvc-on-accent,Canvas)}
+.result .a,form:not(.result) .b{visibility:hidden}
+li:has(:enabled):hover,li:has(:checked),.mine{border-color:var(--a)}
+:focus-visible{outline:2px solid var(--a);outline-offset:2px}
+@media(prefers-reduced-motion:no-preference){i{transition:.6s}}
+@media print{button,a{display:none}}`)
+
+const serverOf = (url) => url && new URL(url, document.baseURI).href.replace(/(\/w\/1\.[^/]*|\/)$/, '')
+const home = serverOf([document.currentScript, ...document.scripts].find((script) => script?.src.includes('/w/1.'))?.src)
+const article = () => document.querySelector('link[rel=canonical]')?.href || location.href
+
+const patience = (reply) =>
+	(+reply?.headers.get('Retry-After') || Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500)
+
+let failures = 0, askAt = 0, refreshAt = 0, active = Date.now(), streamAt = active + 1e3
+let stream, unstored = {votes: {}}, folded = []
+const polls = {}
+
+const pollOf = (base, lang, id) => polls[base + lang + id] ??= {
+	base, lang, id, kin: base + lang + !id, views: new Map(), skew: -Infinity, data: 0,
+
+	left(time) { return Date.parse(time) - Date.now() - this.skew },
+
+	state() {
+		const {state, opens_at, closes_at, origins} = this.data
+		return state == 'closed' || this.left(closes_at) <= 0 ? 'closed' : state == 'scheduled' && this.left(opens_at) > 0 ? state : origins.includes(origin) ? 'open' : 'away'
+	},
+
+	take(news) {
+		const old = this.data.results, results = (news.results?.version ?? -1) < (old?.version ?? 0) ? old : news.results
+		if (news.now) this.skew = Math.max(this.skew, Date.parse(news.now) - Date.now())
+		this.data = {...this.data, ...news, results}
+		this.vote = this.reader().votes[id]
+		this.views.forEach((view) => view.render(results != old))
+		if (news.site && !results) this.reveal()
+	},
+
+	reader(change) {
+		const key = `pollsvc ${base} ${this.data.site}`
+		try {
+			if (change) localStorage[key] = JSON.stringify(change)
+			const kept = JSON.parse(localStorage[key])
+			return {...kept, votes: {...kept.votes}}
+		} catch { return unstored = change ?? unstored }
+	},
+
+	async reveal() {
+		try { if (this.vote?.url) this.take(await (await fetch(this.vote.url)).json()) } catch {}
+	},
+}
+
+const bring = async (some) => {
+	const [{base, lang, id, views}] = some
+	for (const poll of some) poll.asked = true
+	let reply
+	try {
+		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'})
+		const found = (await reply.json()).polls
+		for (const data of found) {
+			const poll = pollOf(base, lang, data.id)
+			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.8fb059fe52b37031.js?${failures}`)).default
+			poll.take(data)
+		}
+		if (!id) views.forEach((view) => view.fill(found))
+		failures = 0
+		beat()
+	} catch {
+		for (const poll of some) poll.asked = false
+		askAt = Date.now() + patience(reply)
+	}
+}
+
+const hush = () => stream = stream?.close()
+
+const beat = () => {
+	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen))
+	for (const poll of seen) if (!poll.asked && now > askAt) bring(all.filter((other) => !other.asked && other.kin == poll.kin).slice(0, 99))
+	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed').slice(0, 99)
+	for (const {views} of ready) views.forEach((view) => view.render())
+	const wanted = live[0] && now - active < 3e5 ? live[0].base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : ''
+	if (!wanted) hush()
+	else if (wanted != stream?.url && now > streamAt) {
+		hush()
+		stream = new EventSource(wanted)
+		stream.addEventListener('results', ({data}) => {
+			const news = JSON.parse(data)
+			failures = 0
+			for (const poll of all) if (poll.id == news.id) poll.take(news)
+		})
+		stream.onerror = () => {
+			hush()
+			streamAt = Date.now() + patience()
+		}
+	}
+	if (live[0] && now > refreshAt) {
+		if (refreshAt && stream?.readyState != 1) bring(live.filter(({kin}) => kin == live[0].kin))
+		for (const poll of live) poll.reveal()
+		refreshAt = now + 8e3
+	}
+}
+
+const mount = (host) => {
+	for (const key in polls) polls[key].views.delete(host)
+	const lang = host.closest('[lang]')?.lang || navigator.language, id = host.getAttribute('poll') ?? host.dataset.pollsvc ?? ''
+	const poll = pollOf(serverOf(host.getAttribute('src')) || home, lang, id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'})
+	const updates = []
+	const h = (tag, props, ...children) => {
+		const node = document.createElement(tag)
+		for (const [key, value] of Object.entries(props)) {
+			if (typeof value == 'function' && key[1] != 'n') updates.push(() => { if (node[key] !== value()) node[key] = value() })
+			else node[key] = value
+		}
+		node.append(...children)
+		return node
+	}
+	const box = h('div', {part: 'box'}, h('slot', {})), list = h('ul', {role: 'list', tabIndex: -1}), status = h('p', {part: 'status', role: 'status'})
+	let built, result, mode, retry, room, act = 'vote'
+	const field = {chosen: () => [...list.querySelectorAll(':checked')].map((input) => +input.value), note: () => ''}
+	const tell = (type, more) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
+		{bubbles: true, detail: {poll: id, results: poll.data.results, ...more}}))
+
+	// By 2 px a frame nothing shifts.
+	const unfold = () => {
+		const more = view.seen && !matchMedia('(prefers-reduced-motion)').matches && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().top)
+		box.style.maxBlockSize = more ? room + 'px' : ''
+		if (!more) return folded = folded.filter((other) => other != box)
+		requestAnimationFrame(() => {
+			if (folded[0] == box) room += 2
+			unfold()
+		})
+	}
+
+	const build = () => {
+		const {question, options, picks: {max}, percent_from, url, strings: s} = poll.data, locale = lang.startsWith(s.lang + '-') ? lang : s.lang
+		const number = (n, style) => n.toLocaleString(locale, style)
+		const when = (text, time) => {
+			const minutes = Math.ceil(poll.left(time) / 6e4), hours = minutes / 60 | 0, left = new Intl.RelativeTimeFormat(locale)
+			return text.replace('{time}', new Date(time).toLocaleString(locale, {dateStyle: 'medium', timeStyle: 'short'}) +
+				(minutes < 1 || hours > 48 ? '' : ` (${hours > 1 ? left.format(hours, 'hour') : left.format(minutes, 'minute')})`))
+		}
+		const fixed = () => !poll.vote || !poll.data.allow_change || poll.state() != 'open'
+		const enough = () => poll.data.results?.voters >= percent_from
+		const row = ({id, label, mine = () => poll.vote?.selection.includes(id), count = () => poll.data.results?.options.find((option) => option.id == id)?.count ?? 0}) => {
+			const share = () => count() / (poll.data.results?.voters || 1)
+			return h('li', {part: 'option', className: () => result && mine() ? 'mine' : ''},
+				h('i', {part: 'bar', style: () => `--s:${result && share() * 100}%`}),
+				h('label', {}, h('input', {type: max > 1 ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', disabled: () => result,
+					checked: poll.vote?.selection.includes(id) ?? host.getAttribute('pick') == id}),
+					h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !result || !mine()}), h('bdi', {}, label),
+					h('span', {part: 'number', className: 'b', textContent: () => poll.data.results ? (enough() ? number(share(), {style: 'percent'}) + '\n' : '') + number(count()) : ''})))
+		}
+		if (poll.rare) poll.rare({poll, host, mount, root, field, list, h, row, number, say, result: () => result})
+		else list.append(...options.map(row))
+		return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => act == 'sending' || say(), onsubmit: () => false},
+			h('p', {part: 'voters', textContent: () => {
+				const {results, visibility} = poll.data
+				return s.poll + ' · ' + (results ? s.voters[new Intl.PluralRules(locale).select(results.voters)].replace('{n}', number(results.voters)) : s[visibility])
+			}}),
+			h('fieldset', {}, h('legend', {part: 'question', lang: question.lang}, h('bdi', {}, question.text)),
+				h('div', {className: 'swap'}, h('small', {className: 'a'}, s.hint), h('small', {className: 'b', textContent: () => result && !poll.data.results ? '' : field.note() + (enough() ? s.of : s.few)})), list),
+			h('div', {className: 'row'},
+				h('div', {className: 'swap'},
+					h('div', {className: 'a'}, h('button', {part: 'vote', textContent: () => s[act], onclick: choose}), h('button', {textContent: s.results, hidden: () => !poll.data.results, onclick: () => turn(true)})),
+					h('div', {className: 'b'}, h('button', {textContent: s.change, hidden: fixed, onclick: () => turn(false)}), h('button', {textContent: s.withdraw, hidden: fixed, onclick: () => send([])}),
+						h('button', {textContent: s.back, hidden: () => !mode, onclick: () => turn(false)}),
+						h('span', {hidden: () => mode || !fixed(), textContent: () => poll.vote?.held ? s.held : s.states[poll.state()]}))),
+				status),
+			h('div', {className: 'row'},
+				h('span', {textContent: () => {
+					const state = poll.state(), time = state == 'scheduled' ? poll.data.opens_at : poll.data.closes_at
+					return time ? when(s.times[state], time) : s.open
+				}}),
+				h('span', {}, s.sample, ' · ', h('a', {href: url, textContent: () => poll.state() == 'away' ? s.elsewhere : s.details}))))
+	}
+
+	const view = {
+		seen: false,
+		render(news) {
+			const form = !built && build()
+			result = poll.state() != 'open' || (mode ?? !!poll.vote)
+			if (result && root.activeElement?.closest('.a')) list.focus()
+			for (const update of updates) update()
+			if (form) {
+				built = true
+				room = box.offsetHeight
+				box.style.minBlockSize = room + 'px'
+				box.replaceChildren(form)
+				folded.push(box)
+				unfold()
+				tell('ready')
+			}
+			if (news) tell('results')
+		},
+		fill(found) {
+			box.style.minBlockSize = box.offsetHeight + 'px'
+			if (found[0]) host.replaceChildren(...found.map(({id}) => {
+				const child = document.createElement('pollsvc-poll')
+				child.setAttribute('poll', id)
+				return child
+			}))
+		},
+	}
+	const say = (text = '', next = 'vote') => {
+		clearTimeout(retry)
+		act = next
+		status.textContent = text
+		view.render()
+	}
+	const turn = (to) => {
+		mode = to
+		say()
+		focus()
+	}
+	const focus = () => list.querySelector('input,button').focus()
+	const choose = () => {
+		const {picks: {min, max}, strings: s} = poll.data, {length} = field.chosen()
+		if (length >= min && length <= max) return send()
+		say(field.fault?.() || s.hint)
+		focus()
+	}
+
+	const send = async (selection = field.chosen()) => {
+		if (act == 'sending') return
+		say('', 'sending')
+		const {strings: s} = poll.data
+		// One at a time, also between tabs; kept first: a retry is the same reader's.
+		const post = async () => {
+			let mine = poll.reader(), {reader} = mine, reply, answer
+			if (!reader) mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-')
+			poll.reader(mine)
+			try {
+				reply = await fetch(`${poll.base}/api/v1/polls/${id}/votes`, {method: 'POST', credentials: 'omit', signal: AbortSignal.timeout(2e4),
+					body: JSON.stringify({selection, article: article(), reader, idempotency_key: mine.key})})
+				answer = await reply.json()
+			} catch {}
+			mine = poll.reader()
+			const {selection: to, receipt, reader: token, results_url: url, status} = answer ?? {}
+			if (to) {
+				mine.votes[id] = to[0] && {selection: to, url, receipt, held: status == 'held'}
+				poll.reader(receipt ? {reader: token, votes: mine.votes} : mine)
+			}
+			return {mine, reply, ...answer}
+		}
+		const {mine, reply, selection: to, receipt, code, results, reason} = await (async () => navigator.locks.request('pollsvc', post))().catch(post), why = s['error_' + reason]
+		if (to) {
+			failures = 0
+			mode = undefined
+			poll.take({results})
+			say(code ? s.already : !to[0] ? s.withdrawn : mine.votes[id].held ? s.held : s.thanks)
+			if (receipt) tell('vote', {selection: to, receipt})
+		} else if (code == 'bad_reader_token' && mine.reader) {
+			poll.reader({votes: mine.votes})
+			say()
+			send(selection)
+		} else if (code == 'poll_not_open') {
+			poll.take({state: 'closed'})
+			bring([poll])
+			say(s.missed)
+		} else if (!reply || reply.ok || reply.status == 429 || reply.status >= 500) {
+			say(why ?? (reply ? s.busy : s.offline), 'retry')
+			retry = setTimeout(send, patience(reply), selection)
+		} else say(why ?? s.refused)
+	}
+
+	root.adoptedStyleSheets = [sheet]
+	root.replaceChildren(box)
+	poll.views.set(host, view)
+	if (poll.base) new IntersectionObserver((entries) => {
+		view.seen = !!entries.at(-1)?.isIntersecting
+		beat()
+	}, {rootMargin: '200px'}).observe(host)
+	else box.append('pollsvc: no server in src')
+	if (poll.data) view.render()
+}
+
+customElements.define('pollsvc-poll', class extends HTMLElement {
+	static observedAttributes = ['poll']
+	connectedCallback() { mount(this) }
+	attributeChangedCallback() { mount(this) }
+})
+
+const adopt = () => {
+	for (const place of document.querySelectorAll('[data-pollsvc]')) if (!place.shadowRoot) mount(place)
+}
+adopt()
+new MutationObserver(adopt).observe(document, {childList: true, subtree: true})
+for (const type of ['pointermove', 'keydown', 'scroll']) addEventListener(type, () => { active = Date.now() }, true)
+document.addEventListener('visibilitychange', beat)
+setInterval(beat, 1e3)
+})()
