@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import calm, delays, fanout, million, reading, voting
+from tests.bench import calm, delays, fanout, lighthouse, million, reading, voting
 from tests.bench.harness import BUILD, Bench, Cores, say
 from tests.bench.report import GOALS, Row, table, write
 
@@ -25,6 +25,7 @@ MEASURES: dict[Measure, Sequence[str]] = {
     delays.votes_while_watched: ("vote_p99_with_streams",),
     delays.frames_beside_stalled: ("healthy_p99_with_stalled",),
     million.million: ("start_to_ready_s", "storage_bytes_per_ballot"),
+    lighthouse.points: ("lighthouse_points_lost",),
 }
 
 

@@ -26,7 +26,7 @@ class Goal:
         return f"{self.sign} {self.limit:g}"
 
 
-GOALS = {  # DESIGN.md, section 8
+GOALS = {
     "votes_per_s_vs_noop_post": Goal("ratio", "≥", 0.5),
     "votes_per_s_vs_naive": Goal("ratio", "≥", 20),
     "idle_vote_p50_vs_floor": Goal("ratio", "≤", 2.5),
@@ -39,6 +39,7 @@ GOALS = {  # DESIGN.md, section 8
     "healthy_p99_with_stalled": Goal("ratio", "≤", 1.3),
     "start_to_ready_s": Goal("ours", "≤", 2),
     "storage_bytes_per_ballot": Goal("ours", "≤", 160),
+    "lighthouse_points_lost": Goal("ours", "≤", 1),
 }
 
 
