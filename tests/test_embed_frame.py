@@ -39,6 +39,8 @@ async def test_language_and_look_are_chosen_in_the_address(news: News) -> None:
     page = (await news.http.get(f"/embed/{poll}?lang=ar&preset=compact")).body.decode()
     assert '<html lang="ar" dir="rtl"' in page
     assert f'<pollsvc-poll poll="{poll}" lang="ar" preset="compact">' in page
+    french = (await news.http.get(f"/embed/{poll}?lang=fr")).body.decode()
+    assert f'<pollsvc-poll poll="{poll}" lang="fr">' in french
     assert "من انتصر؟" in page
     for odd in ("Compact", "a b", '"><script>', "x" * 33, ""):
         assert (

@@ -219,6 +219,15 @@ async def test_a_second_file_that_does_not_come_is_asked_for_again(news: News) -
     assert len(asked) == 2
 
 
+async def test_a_second_file_that_never_comes_keeps_no_common_poll_waiting(news: News) -> None:
+    rare, common = await news.poll(kind="ranked"), await news.poll()
+    page = await news.blank()
+    await page.route(lambda url: "/w/1.0" in url, lambda route: route.abort())
+    await news.open(page, embed(news.service, rare) + embed(news.service, common))
+    await expect(page.get_by_role("radio")).to_have_count(3)
+    await expect(page.get_by_role("link", name="Vote: Who won?")).to_have_count(1)
+
+
 async def test_the_strictest_policy_holds_for_every_kind(news: News) -> None:
     polls = [
         await news.poll(kind="ranked", write_in=True),

@@ -74,12 +74,16 @@ class EmbedPage:
             raise no_such_poll()
         snapshot = await self._tallies.get(rest)
         query_of = parse_query(request.scope["query_string"])
-        langs = snapshot.langs(wanted_lang(query_of))
-        content = self._content(snapshot, langs.texts, self._strings.words(langs.words), preset_in(query_of))
+        wanted = wanted_lang(query_of)
+        langs = snapshot.langs(wanted)
+        words = self._strings.words(langs.words)
+        content = self._content(snapshot, langs.texts, words, wanted, preset_in(query_of))
         ancestors = " ".join(["frame-ancestors", "'self'", *sorted(snapshot.poll.site.origins)])
         return HTMLResponse(content, 200, _HEADERS | {"content-security-policy": _policy(ancestors)})
 
-    def _content(self, snapshot: Snapshot, lang: str, words: Words, preset: str | None) -> str:
+    def _content(
+        self, snapshot: Snapshot, lang: str, words: Words, wanted: str | None, preset: str | None
+    ) -> str:
         poll, visible = snapshot.poll, snapshot.public is not None
         caption = [text for text in (caption_of(snapshot, words),) if text and visible]
         return self._templates.get_template("embed/page.html").render(
@@ -87,6 +91,7 @@ class EmbedPage:
             words=words,
             poll=poll,
             lang=lang,
+            wanted=wanted or words.lang,
             preset=preset,
             origins=sorted({*poll.site.origins, self._own_origin}),
             question=Text(poll.question[lang], lang, direction(lang)),

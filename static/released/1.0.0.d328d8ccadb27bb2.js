@@ -86,8 +86,9 @@ const bring = async (some) => {
 	try {
 		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'})
 		const found = (await reply.json()).polls
-		for (const data of found) {
+		for (const data of [...found].sort((a, b) => a.rare - b.rare)) {
 			const poll = pollOf(base, lang, data.id)
+			poll.asked = true
 			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.8fb059fe52b37031.js?${failures}`)).default
 			poll.take(data)
 		}
@@ -100,17 +101,15 @@ const bring = async (some) => {
 	}
 }
 
-const hush = () => stream = stream?.close()
-
 const beat = () => {
 	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen))
 	for (const poll of seen) if (!poll.asked && now > askAt) bring(all.filter((other) => !other.asked && other.kin == poll.kin).slice(0, 99))
 	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed').slice(0, 99)
 	for (const {views} of ready) views.forEach((view) => view.render())
 	const wanted = live[0] && now - active < 3e5 ? live[0].base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : ''
-	if (!wanted) hush()
+	if (!wanted) stream = stream?.close()
 	else if (wanted != stream?.url && now > streamAt) {
-		hush()
+		stream = stream?.close()
 		stream = new EventSource(wanted)
 		stream.addEventListener('results', ({data}) => {
 			const news = JSON.parse(data)
@@ -118,7 +117,7 @@ const beat = () => {
 			for (const poll of all) if (poll.id == news.id) poll.take(news)
 		})
 		stream.onerror = () => {
-			hush()
+			stream = stream?.close()
 			streamAt = Date.now() + patience()
 		}
 	}
@@ -153,8 +152,8 @@ const mount = (host) => {
 	const unfold = () => {
 		const more = view.seen && !matchMedia('(prefers-reduced-motion)').matches && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().top)
 		box.style.maxBlockSize = more ? room + 'px' : ''
-		if (!more) return folded = folded.filter((other) => other != box)
 		requestAnimationFrame(() => {
+			if (!more) return folded = folded.filter((other) => other != box)
 			if (folded[0] == box) room += 2
 			unfold()
 		})
@@ -212,7 +211,7 @@ const mount = (host) => {
 			for (const update of updates) update()
 			if (form) {
 				built = true
-				room = box.offsetHeight
+				room = box.getBoundingClientRect().height
 				box.style.minBlockSize = room + 'px'
 				box.replaceChildren(form)
 				folded.push(box)
@@ -222,7 +221,7 @@ const mount = (host) => {
 			if (news) tell('results')
 		},
 		fill(found) {
-			box.style.minBlockSize = box.offsetHeight + 'px'
+			box.style.minBlockSize = box.getBoundingClientRect().height + 'px'
 			if (found[0]) host.replaceChildren(...found.map(({id}) => {
 				const child = document.createElement('pollsvc-poll')
 				child.setAttribute('poll', id)
