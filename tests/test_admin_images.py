@@ -99,7 +99,7 @@ async def test_the_preview_is_what_readers_are_sent(desk: Desk) -> None:
     wrong = await desk.http.send("/admin/preview", filled(form, closes_at="x"))
     assert "no date and time" in text_of(wrong)
     ranked = (await desk.http.send("/admin/preview", filled(form, kind="ranked"))).body.decode()
-    assert "data-widget" not in ranked
+    assert "rank_add" in ranked
     assert 'name="rank_1"' in ranked
     assert (await desk.http.send("/admin/preview", filled(form, site="x"))).status == 400
 
