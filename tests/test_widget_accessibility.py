@@ -1,6 +1,5 @@
 """The widget for everybody: axe in every state, what a screen reader is told, focus, colours, motion."""
 
-import json
 import time
 
 import pytest
@@ -8,14 +7,15 @@ from playwright.async_api import Page, expect
 
 from pollsvc.domain.poll import Kind
 from tests.support.browser import ROOM, News, axe, embed, mine, vote
+from tests.support.engines import in_both_engines
 
 pytest_plugins = ("tests.support.browser_fixtures",)
+pytestmark = in_both_engines
 ARABIC = ["إيران", "الولايات المتحدة", "لا أحد"]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("lang", ["en", "ar"])
-async def test_axe_finds_nothing_in_any_state(news: News, scheme: str, lang: str) -> None:
+@pytest.mark.parametrize(("lang", "scheme"), [("en", "light"), ("ar", "dark")])
+async def test_axe_finds_nothing_in_any_state(news: News, lang: str, scheme: str) -> None:
     right_to_left = lang == "ar"
     polls = [
         await news.poll("من انتصر؟" if right_to_left else "Who won?", options, lang=lang, **more)
@@ -33,7 +33,8 @@ async def test_axe_finds_nothing_in_any_state(news: News, scheme: str, lang: str
         "".join(embed(news.service, poll) for poll in polls),
         lang=lang,
         direction="rtl" if right_to_left else "ltr",
-        head='<meta name="color-scheme" content="light dark">' + ROOM,
+        head='<meta name="color-scheme" content="light dark"><style>:root { background: Canvas }</style>'
+        + ROOM,
     )
     places = page.locator("pollsvc-poll")
     await expect(places.last.locator("form.result")).to_be_visible()
@@ -115,28 +116,10 @@ async def test_the_words_are_in_the_pages_language_and_the_question_in_its_own(n
     await expect(english.get_by_role("button", name="Vote")).to_be_visible()
     assert await english.locator("legend").get_attribute("lang") == "ar"
     arabic = await news.open(await news.blank(), embed(news.service, poll), lang="ar", direction="rtl")
-    await expect(arabic.get_by_role("button", name="صوّت")).to_be_visible()
+    await expect(arabic.get_by_role("button", name="تصويت")).to_be_visible()
     assert await arabic.locator("form").get_attribute("dir") == "rtl"
     await news.others_vote(poll, [1], [1], [1])
     await expect(arabic.locator("[part=voters]")).to_contain_text("مصوّتين")
-
-
-def test_every_language_has_all_keys_and_all_plural_forms() -> None:
-    """Plural categories of CLDR, as the browser's Intl.PluralRules will ask for them."""
-    from babel import Locale
-
-    from pollsvc.services.strings import Strings
-
-    all_strings = Strings().by_lang
-    for lang, strings in all_strings.items():
-        assert strings.keys() == all_strings["en"].keys(), lang
-        rule = Locale.parse(lang).plural_form
-        for key, value in strings.items():
-            if isinstance(value, dict):
-                assert set(value) == set(rule.tags) | {"other"}, (lang, key)
-            assert "{" not in json.dumps(value).replace('{"', "").replace("{n}", "").replace(
-                "{time}", ""
-            ).replace("{min}", "").replace("{max}", ""), (lang, key)
 
 
 async def _assert_targets(page: Page) -> None:

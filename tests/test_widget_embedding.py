@@ -3,11 +3,14 @@
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.support.browser import TEXT, News, embed, mine, open_streams, told, vote
+from tests.support.browser import TEXT, News, Requests, embed, mine, open_streams, told, vote
+from tests.support.engines import chromium_only, in_both_engines
 
 pytest_plugins = ("tests.support.browser_fixtures",)
+pytestmark = in_both_engines
 
 
+@chromium_only("Playwright cannot turn off scripts in a Firefox that is not its own")
 async def test_without_javascript_there_is_the_link(news: News) -> None:
     poll = await news.poll()
     page = await news.open(await news.blank(java_script_enabled=False), embed(news.service, poll))
@@ -95,10 +98,11 @@ async def test_an_element_that_moves_shows_its_poll_again(news: News) -> None:
 
 
 async def test_without_an_id_the_polls_of_the_article_in_order(news: News) -> None:
-    url = news.publisher.url("/story")
+    url = news.publisher.url(f"/story-in-{news.engine}")
     await news.poll("Who won?", articles=[url])
     await news.poll("Mourn or celebrate?", ["Mourn", "Celebrate"], articles=[url])
     page = await news.blank()
+    requests = Requests(page, news.service)
     await news.open(
         page,
         "<pollsvc-poll>No polls yet</pollsvc-poll>",
@@ -107,6 +111,8 @@ async def test_without_an_id_the_polls_of_the_article_in_order(news: News) -> No
     await expect(page.get_by_role("group")).to_have_count(2)
     assert await page.locator("legend").all_inner_texts() == ["Who won?", "Mourn or celebrate?"]
     assert len(await told(page, "ready")) == 2
+    assert len(requests.to("/api/v1/articles")) == 1
+    assert requests.to("/api/v1/polls?") == []
     await vote(page, "Iran", page.locator("pollsvc-poll pollsvc-poll").first)
     await expect(mine(page)).to_have_count(1)
 

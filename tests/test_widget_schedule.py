@@ -5,9 +5,11 @@ import time
 from playwright.async_api import expect
 
 from tests.support.browser import News, embed
+from tests.support.engines import in_both_engines
 from tests.support.server import until
 
 pytest_plugins = ("tests.support.browser_fixtures",)
+pytestmark = in_both_engines
 
 
 async def test_an_editor_closes_the_poll_while_it_is_open_on_the_page(news: News) -> None:

@@ -4,8 +4,10 @@ from playwright.async_api import Locator, Page, expect
 
 from pollsvc.domain.poll import Kind, Visibility
 from tests.support.browser import News, embed, mine, shift, told, vote
+from tests.support.engines import in_both_engines
 
 pytest_plugins = ("tests.support.browser_fixtures",)
+pytestmark = in_both_engines
 
 
 async def test_the_form_shows_question_answers_and_voters(news: News) -> None:
@@ -44,19 +46,6 @@ async def test_below_the_least_number_there_are_counts_only(news: News) -> None:
     await vote(page, "Neither")
     await expect(page.locator("[part=number]").nth(2)).to_have_text("1")
     await expect(page.locator("[part=number]").nth(0)).to_have_text("0")
-
-
-async def test_what_only_the_polls_page_can_ask_is_asked_there(news: News) -> None:
-    for more in ({"kind": Kind.RANKED}, {"write_in": True}):
-        poll = await news.poll(**more)
-        page = await news.read(poll)
-        await expect(page.get_by_text("Who won?", exact=True)).to_be_visible()
-        await expect(page.get_by_role("radio")).to_have_count(0)
-        async with page.expect_popup() as opened:
-            await page.get_by_role("button", name="Vote").click()
-        there = await opened.value
-        await expect(there.get_by_role("heading", name="Who won?")).to_be_visible()
-        assert there.url == f"{news.service.base_url}/p/{poll}"
 
 
 async def test_a_vote_is_remembered_after_a_reload_and_for_the_next_poll(news: News) -> None:
@@ -152,9 +141,11 @@ async def test_several_answers_between_least_and_most(news: News) -> None:
     await page.get_by_label("Four").uncheck()
     await expect(page.get_by_role("status")).to_be_empty()
     await page.get_by_role("button", name="Vote").click()
-    await expect(page.get_by_text("Percent of voters; several answers each")).to_be_visible()
+    await expect(page.get_by_text("Percentages from 3 voters on")).to_be_visible()
     await expect(mine(page)).to_have_count(2)
     assert await news.http.counts(poll) == [1, 0, 1, 0]
+    await news.others_vote(poll, [1, 2], [1, 3])
+    await expect(page.get_by_text("Percent of voters; several answers each")).to_be_visible()
 
 
 async def test_a_vote_can_be_changed_and_withdrawn_where_the_poll_allows_it(news: News) -> None:

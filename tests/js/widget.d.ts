@@ -46,5 +46,6 @@ type H = <T extends keyof HTMLElementTagNameMap>(
 interface ParentNode {
   querySelector(selector: 'link[rel=canonical]'): HTMLLinkElement | null;
 }
+interface EventTarget { closest?(selector: string): Element | null }
 interface SVGScriptElement { src: string }
 declare namespace Intl { interface RelativeTimeFormat { format(value: number, unit: string): string } }

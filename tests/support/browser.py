@@ -1,7 +1,5 @@
-"""Readers in a real Chromium, and a publisher's pages on an origin of their own."""
+"""Readers in real browsers, and a publisher's pages on an origin of their own."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,13 +9,16 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import (
     Browser,
     BrowserContext,
+    Error,
     Locator,
     Page,
-    Playwright,
     Request,
     expect,
 )
 
+from pollsvc.domain.poll import Texts
+from pollsvc.services.editing.new_poll import NewOption
+from tests.support.engines import CHROMIUM, Browsers
 from tests.support.reader import Http, Reader
 from tests.support.server import OPTIONS, Service, free_port
 
@@ -25,14 +26,6 @@ ROOM = "<style>pollsvc-poll { display: block; min-height: 40em }</style>"
 PERCENT_FROM = 3
 """From how many voters on the tests' site shows percentages."""
 
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-)
-_SYSTEM_CHROMIUM = shutil.which("chromium")
 _OBSERVE = """
 window.shifts = [];
 new PerformanceObserver((list) => {
@@ -42,7 +35,13 @@ window.violations = [];
 document.addEventListener('securitypolicyviolation', (event) => {
   window.violations.push(event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample);
 });
+window.sent = [];
+window.fetch = ((real) => (url, options) => {
+  if (options?.body) window.sent.push(options.body);
+  return real(url, options);
+})(window.fetch);
 window.told = [];
+addEventListener('pageshow', (event) => { window.persisted = event.persisted; });
 window.streams = [];
 window.EventSource = class extends EventSource {
   constructor(url) {
@@ -54,12 +53,6 @@ for (const type of ['ready', 'vote', 'results']) {
   document.addEventListener('pollsvc:' + type, (event) => window.told.push([type, event.detail]));
 }
 """
-
-
-async def launch(playwright: Playwright) -> Browser:
-    """Debian's Chromium where there is one, else Playwright's."""
-    path = os.environ.get("POLLSVC_TEST_CHROMIUM", _SYSTEM_CHROMIUM)
-    return await playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
 
 
 class Publisher:
@@ -160,6 +153,11 @@ async def open_streams(page: Page) -> list[str]:
     return [str(url) for url in found]
 
 
+async def last_body(page: Page) -> str:
+    """The body that the page's scripts sent last; Playwright does not know it in Firefox."""
+    return str(await page.evaluate("window.sent.at(-1)"))
+
+
 async def told(page: Page, type_: str) -> list[Any]:
     """The details of the widget's events of one type so far."""
     return [detail for kind, detail in await page.evaluate("window.told") if kind == type_]
@@ -192,15 +190,26 @@ async def axe(page: Page) -> list[str]:
 class News:
     """A publisher with polls, and the pages that its readers open; `close` ends them."""
 
-    def __init__(self, service: Service, publisher: Publisher, browser: Browser, http: Http) -> None:
+    def __init__(
+        self,
+        service: Service,
+        publisher: Publisher,
+        browser: Browser,
+        http: Http,
+        browsers: Browsers | None = None,
+    ) -> None:
         self.service = service
         self.publisher = publisher
         self.http = http
+        self.engine = browser.browser_type.name
         self._browser = browser
+        self._browsers = browsers
         self._contexts: list[BrowserContext] = []
         self.errors: list[str] = []
 
-    async def poll(self, question: str = "Who won?", options: Sequence[str] = OPTIONS, **more: Any) -> str:
+    async def poll(
+        self, question: str | Texts = "Who won?", options: Sequence[str | NewOption] = OPTIONS, **more: Any
+    ) -> str:
         """Create a poll; `more` are fields of NewPoll. Returns its id."""
         return await self.service.add_poll(question, options, site=self.publisher.origin, **more)
 
@@ -213,7 +222,10 @@ class News:
     async def context(self, **options: Any) -> BrowserContext:
         """A browser of a reader of their own; `options` as of Playwright's new_context."""
         options.setdefault("viewport", {"width": 700, "height": 900})
-        context = await self._browser.new_context(**options)
+        browser = self._browser
+        if self._browsers:
+            browser = await self._browsers.get(self.engine, options)
+        context = await browser.new_context(**options)
         context.set_default_timeout(10_000)
         await context.add_init_script(_OBSERVE)
         self._contexts.append(context)
@@ -222,7 +234,7 @@ class News:
     async def blank(self, context: BrowserContext | None = None, **options: Any) -> Page:
         """An empty page, to prepare before it is opened with `open`."""
         page = await (context or await self.context(**options)).new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._note)
         return page
 
     async def open(self, page: Page, body: str, csp: str | None = None, **more: str) -> Page:
@@ -241,8 +253,13 @@ class News:
         await expect(page.locator("pollsvc-poll form")).to_be_visible()
         return page
 
+    def _note(self, error: Error) -> None:
+        """Keep a script's error. Firefox tells of requests here too, with half a sentence as the name."""
+        if self.engine == CHROMIUM or (error.name or "").isidentifier():
+            self.errors.append(str(error))
+
     async def close(self) -> None:
         """End all; no script error may have come up."""
         for context in self._contexts:
             await context.close()
-        assert self.errors == []
+        assert not self.errors, self.errors

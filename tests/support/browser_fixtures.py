@@ -1,29 +1,46 @@
-"""Fixtures of the tests that need a browser: one Chromium and one service for all of them."""
+"""Fixtures of the tests that need a browser: one of each engine, and one service, for all of them."""
 
 import time
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from pollsvc.services.editing.sites import Sites
-from tests.support.browser import PERCENT_FROM, News, Publisher, launch, run_publisher
+from tests.support.browser import PERCENT_FROM, News, Publisher, run_publisher
+from tests.support.engines import CHROMIUM, Browsers, run_browsers
 from tests.support.reader import Http
 from tests.support.server import Service, open_connection, run_service
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of `news` once in each engine that its nearest mark names."""
+    mark = metafunc.definition.get_closest_marker("engines")
+    if mark and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", mark.args)
+
+
+@pytest.fixture
+def engine() -> str:
+    """The engine of a test without the mark `engines`."""
+    return CHROMIUM
+
+
 @pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await launch(playwright)
-        yield browser
-        await browser.close()
+async def browsers() -> AsyncIterator[Browsers]:
+    async with run_browsers() as browsers:
+        yield browsers
+
+
+@pytest.fixture(scope="session")
+async def browser(browsers: Browsers) -> Browser:
+    return await browsers.get(CHROMIUM)
 
 
 @pytest.fixture(scope="session")
 async def newsroom(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Service, Publisher, Browser, Http]]:
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Service, Publisher, Http]]:
     """A service and a publisher for all tests that only add polls of their own."""
     async with run_publisher() as publisher, run_service(tmp_path_factory.mktemp("widget")) as service:
         async with open_connection(service.database_url) as connection:
@@ -31,11 +48,14 @@ async def newsroom(
                 publisher.origin, [publisher.origin], percent_from=PERCENT_FROM
             )
         async with Http(service.base_url) as http:
-            yield service, publisher, browser, http
+            yield service, publisher, http
 
 
 @pytest.fixture
-async def news(newsroom: tuple[Service, Publisher, Browser, Http]) -> AsyncIterator[News]:
-    news = News(*newsroom)
+async def news(
+    newsroom: tuple[Service, Publisher, Http], browsers: Browsers, engine: str
+) -> AsyncIterator[News]:
+    service, publisher, http = newsroom
+    news = News(service, publisher, await browsers.get(engine), http, browsers)
     yield news
     await news.close()
