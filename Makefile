@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format bench wheel freeze tools clean help
+.PHONY: demo test lint format bench wheel freeze plugin tools clean help
 
 help:                          ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /'
@@ -36,8 +36,15 @@ wheel: .venv/dev               ## the package, into dist/
 freeze: .venv/dev              ## keep this release's widget under its immutable names, for ever
 	$(BIN)/python -m tests.freeze_widget
 
+PLUGIN_ZIP := dist/pollsvc-wordpress.zip
+
+plugin:                        ## the WordPress plugin, into dist/
+	@mkdir -p $(dir $(PLUGIN_ZIP)) && rm -f $(PLUGIN_ZIP)
+	$(PYTHON) -m zipfile -c $(PLUGIN_ZIP) static/wordpress/pollsvc
+
 tools:                         # what tests need beside Python packages
-	@sh tests/tools.sh chromium libfribidi0
+	@sh tests/tools.sh chromium firefox-esr WebKitWebDriver Xvfb xauth libfribidi0 php mysqli mariadbd
+	@sh tests/wordpress.sh
 
 clean:                         ## forget all that was made, the demo's votes included
 	rm -rf .venv build dist

@@ -1,11 +1,16 @@
 #!/bin/sh
-# Make sure that the programs and the libraries (lib*) named, by their Debian packages, are there: install them
-# where that is possible, else say what is missing.
+# Make sure that the programs, the libraries (lib*) and PHP's mysqli named, by their Debian packages, are there:
+# install them where that is possible, else say what is missing.
 set -eu
 
 package_of() {
     case $1 in
         cc) echo gcc ;;
+        WebKitWebDriver) echo webkit2gtk-driver ;;
+        Xvfb) echo xvfb ;;
+        php) echo php-cli ;;
+        mysqli) echo php-mysql ;;
+        mariadbd) echo mariadb-server-core ;;
         *) echo "$1" ;;
     esac
 }
@@ -13,6 +18,7 @@ package_of() {
 is_there() {
     case $1 in
         libfribidi0) .venv/bin/python -c 'from PIL import features; exit(not features.check("fribidi"))' ;;
+        mysqli) php -m | grep -qx mysqli ;;
         *) command -v "$1" >/dev/null ;;
     esac 2>/dev/null
 }
