@@ -12,6 +12,7 @@ from pollsvc.domain.poll import Policy
 from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.accounts.sign_in import SignIn
 from pollsvc.services.admission import Admission
+from pollsvc.services.archive import Archive
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.desk import Desk, Means
 from pollsvc.services.image_cache import ImageCache
@@ -72,6 +73,7 @@ from pollsvc.web.images import GetImage
 from pollsvc.web.live import Live
 from pollsvc.web.oembed import OEmbed
 from pollsvc.web.openapi import OpenApi
+from pollsvc.web.pages.archive import ArchivePages
 from pollsvc.web.pages.page import PollPage
 from pollsvc.web.pages.poll_view import PollViews
 from pollsvc.web.pictures import GetPicture, drawers
@@ -121,6 +123,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         clock=clock,
     )
     rounds, history, images = Rounds(), PublicHistory(reading), ImageCache(reading)
+    archive = Archive(Pool(url, 1), clock)
     pictures = Pictures(publisher.strings, drawers(), clock)
     views = PollViews(tallies, rounds, images, base_url)
     addresses = Addresses(settings.trusted_proxies)
@@ -151,6 +154,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         card=GetPicture(tallies, pictures, Look.LIGHT),
         drawing=GetPicture(tallies, pictures, Look.DRAWING),
         page=PollPage(voting, tallies, views, history, addresses, publisher.strings, base_url, own_origin),
+        archive=ArchivePages(archive, publisher.strings, base_url),
         embed=EmbedPage(tallies, publisher.strings, base_url, own_origin),
         oembed=OEmbed(tallies, publisher.strings, base_url),
         readiness=Readiness(tallies, writer),
@@ -175,7 +179,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
             stack.push_async_callback(pool.stop)
             stack.push_async_callback(reading.close)
             await reading.open()
-            for task in (write_ins, rounds, history, pictures):
+            for task in (archive, write_ins, rounds, history, pictures):
                 stack.push_async_callback(task.stop)
             stack.push_async_callback(tallies.stop)
             for part in (writer, listener, hub):  # stopped in the opposite order

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollsvc.web.embed import EmbedPage
 from pollsvc.web.health import Readiness, healthz
+from pollsvc.web.pages.archive import ArchivePages
 from pollsvc.web.pages.page import PollPage
 
 _POLLS = "/api/v1/polls/"
@@ -32,6 +33,7 @@ class Endpoints:
     card: ASGIApp
     drawing: ASGIApp
     page: PollPage
+    archive: ArchivePages
     embed: EmbedPage
     oembed: ASGIApp
     readiness: Readiness
@@ -75,6 +77,7 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/p/{poll}/card.png", to.card, methods=["GET"]),
         Route("/p/{poll}/results.svg", to.drawing, methods=["GET"]),
         *to.page.routes(),
+        *to.archive.routes(),
         *to.embed.routes(),
         Route("/oembed", to.oembed, methods=["GET"]),
         Route("/api/v1/polls/{poll}/results/{key}", to.voted_results, methods=["GET"]),
