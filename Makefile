@@ -9,7 +9,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 help:                          ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /'
 
-demo: .venv/runtime            ## two articles with live polls, on http://127.0.0.1:8001
+demo: .venv/runtime            ## a site with live polls, on http://127.0.0.1:8001
 	$(BIN)/pollsvc demo --data build/demo
 
 test: .venv/dev tools          ## the whole suite: SQLite, PostgreSQL, a real browser
@@ -43,7 +43,7 @@ plugin:                        ## the WordPress plugin, into dist/
 	$(PYTHON) -m zipfile -c $(PLUGIN_ZIP) static/wordpress/pollsvc
 
 tools:                         # what tests need beside Python packages
-	@sh tests/tools.sh chromium firefox-esr WebKitWebDriver Xvfb xauth libfribidi0 php mysqli mariadbd
+	@sh tests/tools.sh chromium firefox-esr WebKitWebDriver Xvfb xauth libfribidi0 php mysqli mariadbd nginx
 	@sh tests/wordpress.sh
 
 clean:                         ## forget all that was made, the demo's votes included

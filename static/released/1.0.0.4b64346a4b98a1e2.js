@@ -252,7 +252,6 @@ const mount = (host) => {
 		if (act == 'sending') return
 		say('', 'sending')
 		const {strings: s} = poll.data
-		// One at a time, also between tabs; kept first: a retry is the same reader's.
 		const post = async () => {
 			let mine = poll.reader(), {reader} = mine, reply, answer
 			if (!reader) mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-')
@@ -314,6 +313,7 @@ const adopt = () => {
 adopt()
 new MutationObserver(adopt).observe(document, {childList: true, subtree: true})
 for (const type of ['pointermove', 'keydown', 'scroll']) addEventListener(type, () => { active = Date.now() }, true)
+addEventListener('pointerdown', ({target}) => target?.closest?.('a') && stream?.onerror(failures = 1))
 document.addEventListener('visibilitychange', beat)
 setInterval(beat, 1e3)
 })()
