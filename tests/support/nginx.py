@@ -11,12 +11,15 @@ from pathlib import Path
 from aiohttp import ClientError
 
 from tests.support.reader import Http
-from tests.support.server import Service, until
+from tests.support.server import until
+
+PREFIX = "/polls"
+"""The path that the document has the service under."""
 
 
 @asynccontextmanager
-async def run_nginx(folder: Path, service: Service, port: int) -> AsyncIterator[str]:
-    """An nginx that has the service under `/polls/` and else what is in `folder/site`; its address."""
+async def run_nginx(folder: Path, port: int, upstream: str) -> AsyncIterator[None]:
+    """An nginx that has the service `upstream` under PREFIX, and else what is in `folder/pages`."""
     document = (Path(__file__).parents[2] / "docs" / "embed.md").read_text()
     [location] = re.findall(r"```nginx\n(.*?)```", document, re.DOTALL)
     temporary = "\n".join(
@@ -25,8 +28,8 @@ async def run_nginx(folder: Path, service: Service, port: int) -> AsyncIterator[
     (folder / "nginx.conf").write_text(
         f"daemon off; master_process off; pid {folder}/pid; events {{}}\n"
         f"http {{ access_log off; {temporary} types {{ text/html html; }}\n"
-        f"server {{ listen 127.0.0.1:{port}; root {folder}/site;\n"
-        f"{location.replace('127.0.0.1:8000', f'127.0.0.1:{service.port}')}\n}} }}\n"
+        f"server {{ listen 127.0.0.1:{port}; root {folder}/pages;\n"
+        f"{location.replace('http://127.0.0.1:8000', upstream)}\n}} }}\n"
     )
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     assert program, "nginx is missing: install it (on Debian: sudo apt-get install nginx)"
@@ -38,11 +41,11 @@ async def run_nginx(folder: Path, service: Service, port: int) -> AsyncIterator[
 
             async def answers() -> bool:
                 with suppress(ClientError):
-                    return (await http.get("/polls/healthz")).status == 200
+                    return (await http.get(f"{PREFIX}/healthz")).status == 200
                 return False
 
             await until(answers)
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         process.terminate()
         await asyncio.wait_for(process.wait(), 10)
