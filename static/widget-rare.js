@@ -1,7 +1,8 @@
 // What few polls need of the widget: ranks, scales, emoji, images, written answers, chance, and options that are gone.
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(`
-img{grid-column:1/-1;inline-size:100%;aspect-ratio:3/2;object-fit:cover;border-radius:.3em}
+label:has(img)>:not(img){grid-row:2}
+img{grid-area:1/1/auto/-1;inline-size:100%;aspect-ratio:3/2;object-fit:cover;border-radius:.3em}
 ul:has(img){grid-template-columns:repeat(auto-fit,minmax(min(11em,100%),1fr))}
 .rating,.reaction{gap:.4em;grid-template-columns:repeat(5,1fr)}
 .reaction{grid-template-columns:repeat(auto-fit,minmax(6em,1fr))}

@@ -73,7 +73,7 @@ function pollsvc_show_help() {
 		array( __( 'Shortcode without an id', 'pollsvc' ), '[pollsvc]', __( 'all polls attached to the article', 'pollsvc' ) ),
 	);
 	echo '<h2>' . esc_html__( 'How to put a poll into a post', 'pollsvc' ) . '</h2>';
-	echo '<table class="widefat striped" style="max-width: 60em"><tbody>';
+	echo '<table class="widefat striped" style="max-width: 60em; margin-block-end: 2em"><tbody>';
 	foreach ( $ways as $way ) {
 		printf( '<tr><th scope="row">%s</th><td><code dir="ltr">%s</code></td><td>%s</td></tr>', esc_html( $way[0] ), esc_html( $way[1] ), esc_html( $way[2] ) );
 	}

@@ -20,10 +20,10 @@
 		return url ? entered.match( address )?.[ 1 ] ?? null : null;
 	};
 
-	const PollField = ( { poll, setAttributes } ) =>
+	const PollField = ( { poll, help, setAttributes } ) =>
 		h( TextControl, {
 			label: __( 'Address or id of the poll', 'pollsvc' ),
-			help: __( 'Leave it empty to show the polls that are attached to this article.', 'pollsvc' ),
+			help,
 			value: poll,
 			onChange: ( text ) => setAttributes( { poll: idOf( text ) ?? text } ),
 			placeholder: ( url || 'https://polls.example' ) + '/p/…',
@@ -47,7 +47,11 @@
 			h(
 				PanelBody,
 				{ title: __( 'Poll', 'pollsvc' ) },
-				h( PollField, { poll: attributes.poll, setAttributes } ),
+				h( PollField, {
+					poll: attributes.poll,
+					help: __( 'Leave it empty to show the polls that are attached to this article.', 'pollsvc' ),
+					setAttributes,
+				} ),
 				h( SelectControl, {
 					label: __( 'Look', 'pollsvc' ),
 					value: attributes.preset,

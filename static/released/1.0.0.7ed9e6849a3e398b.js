@@ -89,7 +89,7 @@ const bring = async (some) => {
 		for (const data of [...found].sort((a, b) => a.rare - b.rare)) {
 			const poll = pollOf(base, lang, data.id)
 			poll.asked = true
-			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.8fb059fe52b37031.js?${failures}`)).default
+			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.b30d55c00157b4e2.js?${failures}`)).default
 			poll.take(data)
 		}
 		if (!id) views.forEach((view) => view.fill(found))
