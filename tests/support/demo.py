@@ -61,6 +61,6 @@ async def reading(browser: Browser, **options: object) -> AsyncIterator[Page]:
     context.on("weberror", lambda error: problems.append(str(error.error)))
     try:
         yield await context.new_page()
-        assert problems == []
+        assert not problems, problems
     finally:
         await context.close()
