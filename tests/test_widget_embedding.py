@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Route, expect
 
-from tests.support.browser import TEXT, News, Requests, embed, mine, open_streams, told, vote
+from tests.support.browser import TEXT, News, Requests, article, embed, mine, open_streams, told, vote
 from tests.support.engines import chromium_only, in_both_engines
 
 pytest_plugins = ("tests.support.browser_fixtures",)
@@ -117,6 +117,36 @@ async def test_without_an_id_the_polls_of_the_article_in_order(news: News) -> No
     await expect(mine(page)).to_have_count(1)
 
 
+async def test_single_page_navigation_to_an_article_shows_the_polls_of_that_article(news: News) -> None:
+    page = await news.blank()
+    for name, question in (("first", "Who won?"), ("second", "Who lost?")):
+        await news.poll(question, articles=[news.publisher.url(f"/{name}-of-{news.engine}")])
+    news.publisher.put(article(news.service, "<pollsvc-poll></pollsvc-poll>"), f"/first-of-{news.engine}")
+    await page.goto(news.publisher.url(f"/first-of-{news.engine}"))
+    await expect(page.locator("legend")).to_have_text("Who won?")
+    await page.evaluate(
+        """(path) => {
+          history.pushState(null, '', path);
+          document.querySelector('pollsvc-poll').replaceWith(document.createElement('pollsvc-poll'));
+        }""",
+        f"/second-of-{news.engine}",
+    )
+    await expect(page.locator("legend")).to_have_text("Who lost?")
+
+
+async def test_two_servers_on_a_page_are_both_live(news: News) -> None:
+    here, there = await news.poll(), await news.poll("Mourn or celebrate?", ["Mourn", "Celebrate"])
+    other = news.service.base_url.replace("127.0.0.1", "localhost")
+    page = await news.blank(viewport={"width": 700, "height": 1500})
+    body = embed(news.service, here) + f'<pollsvc-poll poll="{there}" src="{other}"></pollsvc-poll>'
+    await news.open(page, body)
+    await expect(page.locator("form")).to_have_count(2)
+    await page.wait_for_function("streams.filter((stream) => stream.readyState == 1).length == 2")
+    for number, poll in enumerate((here, there)):
+        await news.others_vote(poll, [1])
+        await expect(page.locator("[part=voters]").nth(number)).to_contain_text("1 voter")
+
+
 async def test_an_article_without_polls_keeps_what_is_inside(news: News) -> None:
     page = await news.blank()
     async with page.expect_response("**/api/v1/articles?**"):
@@ -162,5 +192,9 @@ async def test_a_poll_between_paragraphs_far_down_is_whole_when_it_is_reached(ne
     page = await news.blank()
     body = embed(news.service, polls[0]) + TEXT * 60 + embed(news.service, polls[1])
     await news.open(page, body)
+    await expect(page.get_by_role("radio")).to_have_count(3)
+    await page.evaluate(
+        "scrollTo(0, document.querySelectorAll('pollsvc-poll')[1].offsetTop - innerHeight - 300)"
+    )
     await expect(page.get_by_role("radio")).to_have_count(6)
     assert await page.locator("[part=box]").nth(1).evaluate("(box) => box.style.maxBlockSize") == ""

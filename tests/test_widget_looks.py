@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from pollsvc.services.editing.new_poll import NewOption
 from tests.support.browser import ROOM, TEXT, News, article, axe, embed, mine, shift, vote
@@ -116,6 +116,36 @@ async def test_two_languages_and_one_count_on_a_page(news: News) -> None:
     await expect(page.locator("[part=voters]").nth(0)).to_contain_text("12 voters")
     await expect(page.locator("[part=voters]").nth(1)).to_contain_text("۱۲")
     assert await page.evaluate("streams.filter((stream) => stream.readyState < 2).length") == 1
+
+
+async def test_results_may_come_before_the_poll_in_another_language(news: News) -> None:
+    """A stream of the first copy tells of a poll whose second copy still waits for its words."""
+    poll = await news.poll()
+    page = await news.read(poll, viewport={"width": 700, "height": 2000})
+    await page.wait_for_function("streams.some((stream) => stream.readyState == 1)")
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    await page.route("**/api/v1/polls?*lang=de", hold)
+    await page.evaluate(
+        """(poll) => {
+          const copy = document.createElement('pollsvc-poll');
+          copy.lang = 'de';
+          copy.setAttribute('poll', poll);
+          document.body.append(copy);
+        }""",
+        poll,
+    )
+    while not held:
+        await page.evaluate("new Promise(requestAnimationFrame)")
+    await page.evaluate("streams.at(-1).onerror()")  # the next stream begins when the second copy is known
+    await page.wait_for_function("streams.at(-1).readyState == 1")
+    await news.others_vote(poll, [1])
+    await expect(page.locator("[part=voters]")).to_contain_text("1 voter")
+    await held[0].continue_()
+    await expect(page.locator("[part=voters]").nth(1)).to_contain_text("1 abstimmende Person")
 
 
 async def test_a_page_as_dark_as_it_says(news: News) -> None:
