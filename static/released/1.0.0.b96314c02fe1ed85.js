@@ -5,11 +5,11 @@ const sheet = new CSSStyleSheet()
 sheet.replaceSync(`
 :host{display:block;--a:var(--pollsvc-accent,light-dark(#14508c,#8fc4ff));--l:1px solid color-mix(in srgb,currentColor 20%,transparent)}
 :host([hidden]),[hidden]{display:none!important}
-*{box-sizing:border-box;margin:0;padding:0;border:0;min-inline-size:0;font:inherit;color:inherit;background:none}
+*{box-sizing:border-box;margin:0;padding:0;border:0;min-inline-size:0;font:inherit;color:inherit;background:0}
 [part=box]{overflow:clip;min-block-size:inherit}
 form{display:grid;align-content:start;gap:.6em;min-block-size:inherit;padding:1.2em;border:var(--l);border-radius:var(--pollsvc-radius,.75em);line-height:1.3;overflow-wrap:anywhere;background:var(--pollsvc-background,Canvas);color:var(--pollsvc-text,CanvasText)}
 :host([preset=compact]) form{font-size:.85em;padding:.8em}
-:host([preset=plain]) form{border:0;padding:0;background:none;color:inherit}
+:host([preset=plain]) form{border:0;padding:0;background:0;color:inherit}
 .row,form>p,small{font-size:.8em}
 .row,.swap>*{display:flex;flex-wrap:wrap;gap:0 1.2em;align-items:center}
 .row>*{flex:1 1 15em;min-block-size:2.7em;align-content:center}
@@ -42,11 +42,10 @@ const article = () => document.querySelector('link[rel=canonical]')?.href || loc
 const patience = (reply) =>
 	(+reply?.headers.get('Retry-After') || Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500)
 
-let failures = 0, askAt = 0, refreshAt = 0, active = Date.now(), streamAt = active + 1e3
-let stream, unstored = {votes: {}}, folded = []
-const polls = {}
+let failures = 0, askAt = 0, active = Date.now(), streamAt = active + 1e3, unstored = {votes: {}}, folded = []
+const polls = {}, streams = {}
 
-const pollOf = (base, lang, id) => polls[base + lang + id] ??= {
+const pollOf = (base, lang, id) => polls[base + lang + (id || article())] ??= {
 	base, lang, id, kin: base + lang + !id, views: new Map(), skew: -Infinity, data: 0,
 
 	left(time) { return Date.parse(time) - Date.now() - this.skew },
@@ -81,14 +80,14 @@ const pollOf = (base, lang, id) => polls[base + lang + id] ??= {
 
 const bring = async (some) => {
 	const [{base, lang, id, views}] = some
-	for (const poll of some) poll.asked = true
+	for (const poll of some) poll.asked = Date.now()
 	let reply
 	try {
 		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'})
 		const found = (await reply.json()).polls
 		for (const data of [...found].sort((a, b) => a.rare - b.rare)) {
 			const poll = pollOf(base, lang, data.id)
-			poll.asked = true
+			poll.asked = Date.now()
 			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.b30d55c00157b4e2.js?${failures}`)).default
 			poll.take(data)
 		}
@@ -96,35 +95,36 @@ const bring = async (some) => {
 		failures = 0
 		beat()
 	} catch {
-		for (const poll of some) poll.asked = false
+		for (const poll of some) poll.asked = 0
 		askAt = Date.now() + patience(reply)
 	}
 }
 
 const beat = () => {
-	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen))
-	for (const poll of seen) if (!poll.asked && now > askAt) bring(all.filter((other) => !other.asked && other.kin == poll.kin).slice(0, 99))
-	const ready = seen.filter(({data}) => data), live = ready.filter(({data}) => data.state != 'closed').slice(0, 99)
-	for (const {views} of ready) views.forEach((view) => view.render())
-	const wanted = live[0] && now - active < 3e5 ? live[0].base + '/api/v1/live?poll=' + live.map(({id}) => id).join('&poll=') : ''
-	if (!wanted) stream = stream?.close()
-	else if (wanted != stream?.url && now > streamAt) {
-		stream = stream?.close()
-		stream = new EventSource(wanted)
-		stream.addEventListener('results', ({data}) => {
-			const news = JSON.parse(data)
-			failures = 0
-			for (const poll of all) if (poll.id == news.id) poll.take(news)
-		})
-		stream.onerror = () => {
-			stream = stream?.close()
-			streamAt = Date.now() + patience()
-		}
+	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen)).slice(0, 99)
+	const live = ({data}) => data && data.state != 'closed', due = (poll) => !poll.asked || live(poll) && now - poll.asked > 8e3 && (poll.vote?.url || streams[poll.base]?.readyState != 1)
+	for (const poll of seen) {
+		if (poll.data) poll.views.forEach((view) => view.render())
+		if (due(poll) && now > askAt) bring(seen.filter((other) => due(other) && other.kin == poll.kin))
 	}
-	if (live[0] && now > refreshAt) {
-		if (refreshAt && stream?.readyState != 1) bring(live.filter(({kin}) => kin == live[0].kin))
-		for (const poll of live) poll.reveal()
-		refreshAt = now + 8e3
+	for (const {base} of all) {
+		const some = seen.filter((poll) => live(poll) && poll.base == base), stream = streams[base]
+		const url = some[0] && now - active < 3e5 ? base + '/api/v1/live?poll=' + some.map((poll) => poll.id).join('&poll=') : ''
+		if (!url) streams[base] = stream?.close()
+		else if (url != stream?.url && now > streamAt) {
+			stream?.close()
+			streamAt = now + 1e3
+			const news = streams[base] = new EventSource(url)
+			news.addEventListener('results', ({data}) => {
+				failures = 0
+				data = JSON.parse(data)
+				for (const poll of all) if (poll.data && poll.id == data.id) poll.take(data)
+			})
+			news.onerror = () => {
+				streams[base] = news.close()
+				streamAt = Date.now() + patience()
+			}
+		}
 	}
 }
 
@@ -295,8 +295,8 @@ const mount = (host) => {
 	poll.views.set(host, view)
 	if (poll.base) new IntersectionObserver((entries) => {
 		view.seen = !!entries.at(-1)?.isIntersecting
-		beat()
-	}, {rootMargin: '200px'}).observe(host)
+		setTimeout(beat)
+	}, {rootMargin: '500px'}).observe(host)
 	else box.append('pollsvc: no server in src')
 	if (poll.data) view.render()
 }
@@ -313,7 +313,7 @@ const adopt = () => {
 adopt()
 new MutationObserver(adopt).observe(document, {childList: true, subtree: true})
 for (const type of ['pointermove', 'keydown', 'scroll']) addEventListener(type, () => { active = Date.now() }, true)
-addEventListener('pointerdown', ({target}) => target?.closest?.('a') && stream?.onerror(failures = 1))
+addEventListener('pointerdown', ({target}) => target?.closest?.('a') && Object.values(streams).forEach((stream) => stream?.onerror()))
 document.addEventListener('visibilitychange', beat)
 setInterval(beat, 1e3)
 })()
