@@ -11,9 +11,11 @@ from playwright.async_api import Locator, Page, expect
 from pollsvc.services.editing.images import Images
 from pollsvc.services.editing.new_poll import NewOption, as_new
 from tests.support.browser import News, Requests, axe, embed, mine, shift, strict_csp, vote
+from tests.support.engines import in_both_engines
 from tests.support.server import open_connection
 
 pytest_plugins = ("tests.support.browser_fixtures",)
+pytestmark = in_both_engines
 FEELINGS = [NewOption("Mourn", emoji="😢"), NewOption("Celebrate", emoji="🎉")]
 
 
@@ -251,7 +253,10 @@ async def test_axe_finds_nothing_in_any_kind(news: News, scheme: str, width: int
         await news.poll(kind="multiple", max_picks=2, write_in=True),
     ]
     page = await news.blank(color_scheme=scheme, viewport={"width": width + 16, "height": 4000})
-    head = '<meta name="color-scheme" content="light dark"><style>pollsvc-poll { min-height: 60em }</style>'
+    head = (
+        '<meta name="color-scheme" content="light dark">'
+        "<style>:root { background: Canvas } pollsvc-poll { min-height: 60em }</style>"
+    )
     await news.open(page, "".join(embed(news.service, poll) for poll in polls), head=head)
     places = page.locator("pollsvc-poll")
     await expect(places.locator("form")).to_have_count(4)
