@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, busy
@@ -18,6 +18,7 @@ from pollsvc.domain.place import Place
 from pollsvc.domain.poll import Kind, Poll, Site, State, is_id
 from pollsvc.domain.tally import Results, results_of
 from pollsvc.domain.text import folded_text
+from pollsvc.services.latest import keep
 from pollsvc.services.rounds import count_of
 from pollsvc.storage.archive import Listed, Listing, list_opened, load_site
 from pollsvc.storage.database import Connection, busy_if_away
@@ -39,9 +40,6 @@ _ROUNDS = 10  # reads at most for one part, where words were found in answers th
 _UNSEARCHABLE = re.compile(
     "[\0-\x1f\x7f-\x9f\ud800-\udfff]"
 )  # PostgreSQL takes no NUL, neither any of the last
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class Asked(NamedTuple):
@@ -202,14 +200,6 @@ def searched_words(text: str) -> tuple[str, ...]:
 def shown_text(text: str) -> str:
     """What a reader looks for, as it is shown again: in one line, and not longer than MAX_TEXT."""
     return " ".join(_UNSEARCHABLE.sub(" ", text[: 10 * MAX_TEXT]).split())[:MAX_TEXT]
-
-
-def keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    """Keep a value as the latest asked for; beyond so many, the one that came first goes."""
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > most:
-        kept.popitem(last=False)
 
 
 def _count_all(loaded: Iterable[tuple[Poll, StoredTotals]], now: int) -> list[Counted]:

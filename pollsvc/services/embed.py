@@ -4,7 +4,7 @@ from html import escape
 from math import ceil
 from urllib.parse import urlencode
 
-from pollsvc.domain.poll import Kind, Poll, direction
+from pollsvc.domain.poll import Kind, Poll, Site, direction
 from pollsvc.services.words import Words
 
 FRAME_WIDTH = 640
@@ -22,7 +22,12 @@ def embed_code(base_url: str, poll: Poll, lang: str | None = None) -> str:
 
     Without a language the widget speaks that of the page.
     """
-    return f"{_script(base_url)}\n{_element('pollsvc-poll poll', 'pollsvc-poll', base_url, poll, lang)}"
+    return f"{_script(base_url)}\n{element_code(base_url, poll, lang)}"
+
+
+def element_code(base_url: str, poll: Poll, lang: str | None = None) -> str:
+    """The element alone, for pages that have the script tag."""
+    return _element("pollsvc-poll poll", "pollsvc-poll", base_url, poll, lang)
 
 
 def div_code(base_url: str, poll: Poll, lang: str | None = None) -> str:
@@ -62,8 +67,7 @@ def frame_of(
 
 def frame_url(base_url: str, poll: Poll, lang: str | None = None, preset: str | None = None) -> str:
     """The address of a poll's frame."""
-    query = urlencode({name: value for name, value in (("lang", lang), ("preset", preset)) if value})
-    return f"{base_url}/embed/{poll.id}" + (f"?{query}" if query else "")
+    return with_query(f"{base_url}/embed/{poll.id}", lang=lang, preset=preset)
 
 
 def feed_code(base_url: str, poll: Poll, words: Words, lang: str | None = None) -> str:
@@ -78,14 +82,24 @@ def feed_code(base_url: str, poll: Poll, words: Words, lang: str | None = None) 
 
 
 def page_url(base_url: str, poll: Poll, lang: str | None = None, pick: int | None = None) -> str:
-    """The address of a poll's page, in a language that is not its first, and with an answer chosen."""
-    query = urlencode({name: value for name, value in (("lang", lang), ("pick", pick)) if value})
-    return f"{base_url}/p/{poll.id}" + (f"?{query}" if query else "")
+    """The address of a poll's page, for a reader who wants a language, and with an answer chosen."""
+    return with_query(f"{base_url}/p/{poll.id}", lang=lang, pick=pick)
 
 
 def card_url(base_url: str, poll: Poll, lang: str | None = None) -> str:
     """The address of the picture of a poll's result."""
-    return f"{base_url}/p/{poll.id}/card.png" + (f"?{urlencode({'lang': lang})}" if lang else "")
+    return with_query(f"{base_url}/p/{poll.id}/card.png", lang=lang)
+
+
+def site_url(base_url: str, site: Site, lang: str | None = None) -> str:
+    """The address of the list of a site's polls."""
+    return with_query(f"{base_url}/s/{site.id}", lang=lang)
+
+
+def with_query(url: str, **values: object) -> str:
+    """An address with those of these parameters that have a value."""
+    query = urlencode({name: value for name, value in values.items() if value})
+    return f"{url}?{query}" if query else url
 
 
 def room_of(poll: Poll) -> int:

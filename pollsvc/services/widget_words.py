@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pollsvc.domain.poll import Kind, Poll
+from pollsvc.services.result_words import percent_of
 from pollsvc.services.words import Words
 from pollsvc.services.write_ins import MAX_TEXT
 
@@ -76,13 +77,9 @@ def words_for_widget(needs: Needs, words: Words) -> Mapping[str, Any]:
         sent |= {key: words.say(key, max=words.number(MAX_TEXT)) for key in _WRITE_IN_LENGTH}
     return sent | {
         "hint": _how(needs, words),
-        "of": words.say(_OF.get(needs.kind, "of_single")),
+        "of": percent_of(needs.kind, words),
         "few": words.count("few", needs.percent_from) if needs.percent_from > 1 else "",
     }
-
-
-_OF = {Kind.MULTIPLE: "of_voters", Kind.RANKED: "of_first"}
-"""What percentages are of, where that is not simply the voters."""
 
 
 def _how(needs: Needs, words: Words) -> str:

@@ -13,6 +13,7 @@ from babel.numbers import format_decimal, format_percent
 
 from pollsvc.domain.poll import direction
 from pollsvc.services.catalogue import Catalogue
+from pollsvc.services.solar_hijri import persian_date
 
 _ZEROS = {"arab": "\u0660", "arabext": "\u06f0", "beng": "\u09e6", "deva": "\u0966", "mymr": "\u1040"}
 """The digit zero of numbering systems that CLDR gives languages; the other digits follow it in Unicode."""
@@ -74,9 +75,12 @@ class Words:
         return self._in_digits(percent.replace("%", sign))
 
     def time(self, seconds: int, zone: str) -> str:
-        """Unix seconds as a date and time in a time zone, which is named."""
+        """Unix seconds as a date and time in a time zone, which is named; in the language's own calendar."""
         moment = datetime.fromtimestamp(seconds, ZoneInfo(zone))
-        date = format_date(moment, "medium", locale=self._locale)
+        if self.lang == "fa":
+            date = persian_date(moment)
+        else:
+            date = format_date(moment, "medium", locale=self._locale)
         time = format_time(moment, "short", tzinfo=moment.tzinfo, locale=self._locale)
         name = get_timezone_name(moment, "short", locale=self._locale)
         if name.startswith(("+", "-")):  # CLDR has no short name for it

@@ -1,25 +1,24 @@
 """`/embed/{poll}`: a poll as a page for a publisher's frame."""
 
 import re
-from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.errors import PollError, no_such_poll
-from pollsvc.domain.poll import direction
 from pollsvc.services.embed import page_url
+from pollsvc.services.result_words import question_of
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.words import Words
 from pollsvc.web.environment import environment
-from pollsvc.web.errors import STATUS, as_poll_error, headers_of, method_not_allowed
+from pollsvc.web.errors import STATUS, headers_of
+from pollsvc.web.pages.address import Address, lang_told, query_of, without_slash
 from pollsvc.web.pages.poll_words import facts_of
-from pollsvc.web.pages.result_view import Text, caption_of, lines_of
-from pollsvc.web.results import parse_query, wanted_lang
+from pollsvc.web.pages.result_view import caption_of, lines_of
+from pollsvc.web.results import wanted_lang
 
 _PRESET = re.compile(r"[a-z0-9-]{1,32}")
 _POLICY = (
@@ -51,33 +50,20 @@ class EmbedPage:
 
     def routes(self) -> list[BaseRoute]:
         """The routes of `/embed/`; what goes wrong there is told on a page too."""
-        return [Route("/embed/{rest:path}", self)]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            if request.method not in ("GET", "HEAD"):
-                raise method_not_allowed(["GET"])
-            response = await self._show(request)
-        except Exception as error:
-            response = self._told(request, as_poll_error(error, scope))
-        await response(scope, receive, send)
+        return [Route("/embed/{rest:path}", Address(self._told, GET=self._show))]
 
     async def _show(self, request: Request) -> Response:
         """`GET /embed/{poll}`: the widget, and in it what there is without scripts."""
         rest: str = request.path_params["rest"]
-        if rest.endswith("/") and rest.strip("/"):
-            query = request.url.query
-            place = f"{self._base_url}/embed/{quote(rest.rstrip('/'))}"
-            return RedirectResponse(place + (f"?{query}" if query else ""), 301)
+        if moved := without_slash(request, self._base_url, _HEADERS):
+            return moved
         if "/" in rest:
             raise no_such_poll()
-        snapshot = await self._tallies.get(rest)
-        query_of = parse_query(request.scope["query_string"])
-        wanted = wanted_lang(query_of)
+        snapshot, query = await self._tallies.get(rest), query_of(request)
+        wanted = wanted_lang(query)
         langs = snapshot.langs(wanted)
         words = self._strings.words(langs.words)
-        content = self._content(snapshot, langs.texts, words, wanted, preset_in(query_of))
+        content = self._content(snapshot, langs.texts, words, wanted, preset_in(query))
         ancestors = " ".join(["frame-ancestors", "'self'", *sorted(snapshot.poll.site.origins)])
         return HTMLResponse(content, 200, _HEADERS | {"content-security-policy": _policy(ancestors)})
 
@@ -94,7 +80,7 @@ class EmbedPage:
             wanted=wanted or words.lang,
             preset=preset,
             origins=sorted({*poll.site.origins, self._own_origin}),
-            question=Text(poll.question[lang], lang, direction(lang)),
+            question=question_of(poll, lang),
             url=page_url(self._base_url, poll, None if lang == poll.lang else lang),
             lines=lines_of(snapshot, words, lang, (), {}) if visible else (),
             facts=[*caption, *facts_of(snapshot, words, visible=visible)],
@@ -102,7 +88,7 @@ class EmbedPage:
 
     def _told(self, request: Request, error: PollError) -> Response:
         """An error as a page, which any page may have in its frame: nothing can be done on it."""
-        words = self._strings.words(self._strings.choose(_lang_in(request) or ""))
+        words = self._strings.words(self._strings.choose(lang_told(request) or ""))
         status = STATUS[error.code]
         content = self._templates.get_template("embed/error.html").render(
             base_url=self._base_url, words=words, missing=status == 404, error=error
@@ -120,10 +106,3 @@ def preset_in(query: dict[str, list[str]]) -> str | None:
 
 def _policy(ancestors: str) -> str:
     return "; ".join((*_POLICY, ancestors))
-
-
-def _lang_in(request: Request) -> str | None:
-    try:
-        return wanted_lang(parse_query(request.scope["query_string"]))
-    except PollError:  # the page of that very error has a language too
-        return None

@@ -4,15 +4,13 @@ from typing import NamedTuple
 
 from pollsvc.domain.poll import Kind, Poll, State, direction
 from pollsvc.services.embed import CARD_HEIGHT, CARD_WIDTH, card_url, page_url
+from pollsvc.services.result_words import Text, label_of, question_of
 from pollsvc.services.words import Words
 from pollsvc.web.environment import environment
-from pollsvc.web.pages.result_view import Text, label_of
 
 WIDTH = 600
 """How wide the block is at most, in pixels: what mail programs show without scrolling."""
 _PICTURE_WIDTH = 552  # within the block's padding
-
-
 _BY_ANSWER = (Kind.SINGLE, Kind.REACTION, Kind.RATING)  # one answer is chosen, so that each can be a link
 
 
@@ -46,9 +44,9 @@ class Newsletter:
             poll=poll,
             words=words,
             start="right" if direction(lang) == "rtl" else "left",
-            question=Text(poll.question[lang], lang, direction(lang)),
+            question=question_of(poll, lang),
             url=page_url(base_url, poll, own),
-            answers=self._answers(poll, words, lang) if has_answers(poll, state) else [],
+            answers=self._answers(poll, words, lang, own) if has_answers(poll, state) else [],
             closed=state is State.CLOSED,
             rating=poll.kind is Kind.RATING,
             picture=card_url(base_url, poll, own) if poll.shows_results(state, voted=False) else "",
@@ -58,12 +56,11 @@ class Newsletter:
         )
         return rendered.strip()
 
-    def _answers(self, poll: Poll, words: Words, lang: str) -> list[Answer]:
-        own = None if lang == poll.lang else lang
+    def _answers(self, poll: Poll, words: Words, lang: str, own: str | None) -> list[Answer]:
         answers = [
             Answer(
                 page_url(self._base_url, poll, own, option.id),
-                label_of(poll, option.id, option.label, words, lang),
+                label_of(poll, option, words, lang),
                 option.emoji,
             )
             for option in poll.active_options

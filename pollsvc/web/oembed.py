@@ -16,6 +16,7 @@ from pollsvc.web.embed import preset_in
 from pollsvc.web.http import respond
 from pollsvc.web.numbers import whole
 from pollsvc.web.results import parse_query, wanted_lang
+from pollsvc.web.xml import add_text, xml_of
 
 CACHE_AGE = 600
 """Seconds for which consumers may keep an answer; it holds no result."""
@@ -23,7 +24,6 @@ CACHE_AGE = 600
 _PATH = re.compile(r"/(?:p|embed)/(?P<poll>[A-Za-z0-9_-]+)/?")
 _LINK_ROOM = 56  # pixels for a line of text below the frame, which only a very low one goes without
 _DIGITS = 5  # of a size in pixels
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 _HEADERS = (
     (b"access-control-allow-origin", b"*"),
     (b"x-content-type-options", b"nosniff"),
@@ -107,9 +107,8 @@ def _most(query: dict[str, list[str]], name: str) -> int | None:
 
 
 def _xml(answer: Mapping[str, str | int]) -> bytes:
-    """The answer as XML (section 2.3.4), without characters that XML cannot hold."""
+    """The answer as XML (section 2.3.4)."""
     root = ElementTree.Element("oembed")
     for name, value in answer.items():
-        ElementTree.SubElement(root, name).text = _NOT_XML.sub("", str(value))
-    written: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
-    return written
+        add_text(root, name, str(value))
+    return xml_of(root)

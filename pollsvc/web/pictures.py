@@ -5,7 +5,7 @@ from functools import partial
 from starlette.types import Receive, Scope, Send
 
 from pollsvc.services.pictures.card import draw_card
-from pollsvc.services.pictures.drawing import WIDTH, lay_out
+from pollsvc.services.pictures.drawing import ROW, SIDE, WIDTH, lay_out
 from pollsvc.services.pictures.facts import Facts
 from pollsvc.services.pictures.palette import PALETTES, Theme
 from pollsvc.services.pictures.pictures import Drawers, Look, Pictures
@@ -34,7 +34,8 @@ def drawers() -> Drawers:
     def svg(facts: Facts) -> bytes:
         template = templates.get_template("picture/results.svg")
         colours = {theme.value: PALETTES[theme] for theme in Theme}
-        return template.render(drawing=lay_out(facts, typeface), width=WIDTH, **colours).encode()
+        drawing = lay_out(facts, typeface)
+        return template.render(drawing=drawing, width=WIDTH, side=SIDE, row=ROW, **colours).encode()
 
     return {
         Look.LIGHT: partial(draw_card, typeface=typeface, theme=Theme.LIGHT),

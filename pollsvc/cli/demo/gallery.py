@@ -115,9 +115,7 @@ _SAMPLES = {
         (4,),
     ),
     "ranked": _Sample(
-        NewPoll(
-            _both("Who should have won?", "من كان يستحق الفوز؟"), _WON[:4], kind=Kind.RANKED, max_picks=3
-        ),
+        NewPoll(_both("Who should have won?", "من كان يستحق الفوز؟"), _WON, kind=Kind.RANKED, max_picks=3),
         {"1>3": 210, "2>3>1": 180, "3>2": 96, "4": 61, "1": 75},
         (3, 1),
     ),

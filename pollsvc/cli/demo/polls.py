@@ -1,6 +1,5 @@
 """The demo's site and its polls: made at the first run, and later those that a newer release has more of."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from pollsvc.domain.poll import Kind, Poll, Site
@@ -88,11 +87,6 @@ def _asked_of(city: str) -> tuple[NewPoll, ...]:
     )
 
 
-def archive() -> dict[str, tuple[NewPoll, ...]]:
-    """The hundred polls of the archive's page, by city."""
-    return {city: _asked_of(city) for city in CITIES}
-
-
 async def have_site(work: Work, origins: list[str]) -> Site:
     """The demo's site, whose pages are at these origins at least."""
     sites = [site for site in await work.sites.all() if site.name == SITE]
@@ -118,5 +112,5 @@ async def have_polls(work: Work, site: Site, publisher: str) -> tuple[dict[str, 
         return known[question]
 
     named = {name: await have(new) for name, new in _POLLS.items()}
-    asked: Mapping[str, tuple[NewPoll, ...]] = archive()
-    return named, {city: [await have(new) for new in polls] for city, polls in asked.items()}
+    by_city = {city: [await have(new) for new in _asked_of(city)] for city in CITIES}
+    return named, by_city

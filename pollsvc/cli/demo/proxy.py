@@ -14,6 +14,8 @@ _OF_A_HOP = {
     *("transfer-encoding", "upgrade"),
 }
 """Headers that go no further than to the next server (RFC 9110, section 7.6.1)."""
+_OWN = {*_OF_A_HOP, "host", "content-length"}
+"""Headers of a request that the proxy writes anew."""
 
 
 class Proxy:
@@ -48,7 +50,7 @@ class Proxy:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in request.headers.raw
-            if name.decode("latin-1") not in {*_OF_A_HOP, "host", "content-length"}
+            if name.decode("latin-1") not in _OWN
         ]
         try:
             answer = await self._session.request(

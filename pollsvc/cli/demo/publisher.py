@@ -13,7 +13,7 @@ from starlette.routing import Route
 from pollsvc.cli.demo.gallery import Gallery
 from pollsvc.cli.demo.proxy import METHODS, PREFIX, Proxy
 from pollsvc.domain.poll import Poll, State
-from pollsvc.services.embed import div_code, embed_code, frame_code
+from pollsvc.services.embed import div_code, element_code, frame_code
 from pollsvc.services.strings import Strings
 from pollsvc.web.newsletter import Newsletter
 from pollsvc.web.widget import static_folder
@@ -119,7 +119,7 @@ def _values(
 
 def _of_city(service: str, city: str, polls: list[Poll]) -> str:
     """A city's part of the archive; the page has the script tag already."""
-    elements = "\n".join(embed_code(service, poll).partition("\n")[2] for poll in polls)
+    elements = "\n".join(element_code(service, poll) for poll in polls)
     return f'<section>\n<h2>{escape(city)}</h2>\n<div class="cards">\n{elements}\n</div>\n</section>'
 
 

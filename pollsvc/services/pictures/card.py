@@ -1,19 +1,20 @@
-"""The picture of a poll for links and newsletters: 1200 by 630 pixels, of which nobody crops any."""
+"""The picture of a poll for links and newsletters, in a size that nobody crops."""
 
 from collections.abc import Sequence
 from io import BytesIO
 
-from pollsvc.services.pictures.facts import Facts, Line, Text, leading
+from pollsvc.services.embed import CARD_HEIGHT, CARD_WIDTH
+from pollsvc.services.pictures.facts import Facts, Line, leading
 from pollsvc.services.pictures.palette import PALETTES, Palette, Theme, in_few_colours
 from pollsvc.services.pictures.pen import Box, Pen
 from pollsvc.services.pictures.typeface import Said, Style, Typeface
+from pollsvc.services.result_words import Text
 
-WIDTH, HEIGHT = 1200, 630
 MOST = 6
 """How many answers are drawn; of a rating, all."""
 
 _SIDE = 64  # free at both sides
-_INNER = WIDTH - 2 * _SIDE
+_INNER = CARD_WIDTH - 2 * _SIDE
 _TOP, _BOTTOM = 112, 512  # between them the question and the result
 _QUESTIONS = (60, 54, 48, 44, 40, 36)  # sizes, the first that fits is taken
 _STATES = (26, 24, 22, 20)
@@ -39,7 +40,9 @@ class _Card:
         self.facts = facts
         self.type = typeface
         self.ink = palette
-        self.pen = Pen(typeface, (WIDTH, HEIGHT), palette.paper, mirrored=facts.question.dir == "rtl")
+        self.pen = Pen(
+            typeface, (CARD_WIDTH, CARD_HEIGHT), palette.paper, mirrored=facts.question.dir == "rtl"
+        )
 
     def draw(self) -> None:
         """The frame, and within it the question over the result, in the middle of the room that they have."""
@@ -69,16 +72,16 @@ class _Card:
     def _head(self) -> None:
         """The publisher, and until when the poll is open."""
         pen, ink = self.pen, self.ink
-        pen.block(Box(0, 0, WIDTH, 10), ink.accent)
+        pen.block(Box(0, 0, CARD_WIDTH, 10), ink.accent)
         state = self._words(self.facts.state)
         styles = [Style(size) for size in _STATES]
         style = next((one for one in styles if self.type.width(state, one) < _INNER * 0.6), styles[-1])
         state = self.type.cut(state, style, _INNER * 0.6)
         width = self.type.width(state, style)
-        pen.text(WIDTH - _SIDE, 84, state, style, ink.quiet, "end")
+        pen.text(CARD_WIDTH - _SIDE, 84, state, style, ink.quiet, "end")
         if state.text:
             colour = ink.open if self.facts.open else ink.quiet
-            pen.rounded(Box(round(WIDTH - _SIDE - width - 26), 68, 14, 14), 7, colour)
+            pen.rounded(Box(round(CARD_WIDTH - _SIDE - width - 26), 68, 14, 14), 7, colour)
         pen.rounded(Box(_SIDE, 57, 8, 34), 4, ink.accent)
         site = self.type.said(self.facts.site, self.facts.question.lang, self.facts.question.dir)
         bold = Style(30, bold=True)
@@ -96,7 +99,7 @@ class _Card:
             caption = self.type.cut(self._words(facts.caption), plain, _INNER - begin)
             pen.text(_SIDE + begin, 568, caption, plain, ink.quiet)
         as_of = self._words(facts.as_of)
-        pen.text(WIDTH - _SIDE, 604, as_of, small, ink.quiet, "end")
+        pen.text(CARD_WIDTH - _SIDE, 604, as_of, small, ink.quiet, "end")
         sample = self.type.cut(self._words(facts.sample), small, _INNER - self.type.width(as_of, small) - 30)
         pen.text(_SIDE, 604, sample, small, ink.quiet)
 

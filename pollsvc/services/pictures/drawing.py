@@ -6,14 +6,17 @@ Texts are drawn by whoever shows it, with fonts of theirs, which may be a little
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pollsvc.services.pictures.drawable import shown_in_one_line
 from pollsvc.services.pictures.facts import Facts, Line
 from pollsvc.services.pictures.typeface import Said, Style, Typeface
 
 WIDTH = 640
-_SIDE = 24
-_INNER = WIDTH - 2 * _SIDE
+SIDE = 24
+"""How much is free at both sides, in pixels."""
+ROW = 42
+"""How tall an answer's bar is, in pixels."""
+_INNER = WIDTH - 2 * SIDE
 _STEP = 50  # from one answer to the next
-_ROW = 42
 _FREE = 0.94  # of the room for a text is used by our letters
 _FOOT = Style(14)
 
@@ -95,7 +98,7 @@ class _Layout:
             height=y + 8,
             lang=facts.question.lang,
             dir=facts.question.dir,
-            title=self._line(facts.question.text),
+            title=shown_in_one_line(facts.question.text),
             told=self._told(),
             marks=self.marks,
             bars=self.bars,
@@ -105,7 +108,7 @@ class _Layout:
         base, bold = y + 27, Style(16, bold=True)
         width = line.share * _INNER
         self.bars.append(
-            Bar(y, WIDTH - _SIDE - width if self.mirrored else _SIDE, round(width, 1), most=line.most)
+            Bar(y, WIDTH - SIDE - width if self.mirrored else SIDE, round(width, 1), most=line.most)
         )
         value = self._words(line.value if self.facts.percents else line.votes)
         free = _INNER - 28 - self._put(value, bold, base, "value", 300, x=_INNER - 14, end=True) - 16
@@ -114,7 +117,7 @@ class _Layout:
             free -= self._put(votes, _FOOT, base, "votes", 200, x=14 + free, end=True) + 16
         label = self.type.foreign(*line.label)
         if line.note:
-            label = label._replace(text=f"{label.text} ({self._line(line.note)})")
+            label = label._replace(text=f"{label.text} ({shown_in_one_line(line.note)})")
         self._put(label, bold if line.most else Style(16), base, "most" if line.most else "label", free, x=14)
 
     def _put(
@@ -122,7 +125,7 @@ class _Layout:
     ) -> float:
         """A text that begins, or ends, `x` from the side where reading starts; how much room it may need."""
         cut = self.type.cut(said, style, room * _FREE)
-        at = WIDTH - _SIDE - x if self.mirrored else _SIDE + x
+        at = WIDTH - SIDE - x if self.mirrored else SIDE + x
         turned = cut.dir != self.facts.question.dir
         anchor = "end" if end != turned else "start"
         if cut.text:
@@ -135,12 +138,9 @@ class _Layout:
         for line in facts.lines:
             said = [line.value, line.votes] if facts.percents else [line.votes]
             numbers = ", ".join(part for part in (*said, line.note) if part)
-            told.append(self._line(line.label.text) + (f": {numbers}" if numbers else ""))
+            told.append(shown_in_one_line(line.label.text) + (f": {numbers}" if numbers else ""))
         rest = (facts.mean, facts.voters, facts.caption, facts.state, facts.as_of, facts.sample)
         return [*told, *(text for text in rest if text)]
 
     def _words(self, text: str) -> Said:
         return self.type.foreign(text, self.facts.words.lang, self.facts.words.dir)
-
-    def _line(self, text: str) -> str:
-        return self.type.foreign(text, "", "ltr").text

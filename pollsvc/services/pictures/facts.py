@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pollsvc.domain.poll import Kind, OptionState, Texts, direction, say
+from pollsvc.domain.poll import Kind, OptionState, State
+from pollsvc.services.result_words import (
+    Text,
+    has_percentages,
+    label_of,
+    mean_of,
+    percent_of,
+    question_of,
+    schedule_of,
+)
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.words import Words
-
-
-class Text(NamedTuple):
-    """A text, and the language and direction that it is in."""
-
-    text: str
-    lang: str
-    dir: str
 
 
 class Line(NamedTuple):
@@ -59,34 +60,23 @@ class Facts(NamedTuple):
 def facts_of(snapshot: Snapshot, words: Words, lang: str, now: float) -> Facts:
     """The facts of a poll in one of its languages, at Unix time `now`."""
     poll, results = snapshot.poll, snapshot.results
-    shown, rating = poll.shows_results(snapshot.state, voted=False), poll.kind is Kind.RATING
-    mean = ""
-    if shown and results.mean is not None:
-        scale = words.number(len(poll.active_options))
-        mean = words.say("mean", mean=words.number(results.mean, 1), scale=scale)
+    shown = poll.shows_results(snapshot.state, voted=False)
     return Facts(
         site=poll.site.name,
-        question=text_in(poll.question, lang, poll.lang),
+        question=question_of(poll, lang),
         words=words,
         shown=shown,
-        percents=shown and _enough(snapshot),
-        rating=rating,
+        percents=shown and has_percentages(poll, results.voters),
+        rating=poll.kind is Kind.RATING,
         lines=_lines(snapshot, words, lang, shown=shown),
-        mean=mean,
+        mean=mean_of(poll, results.mean, words) if shown else "",
         voters=words.count("voters", results.voters) if shown else words.say(poll.visibility),
         caption=_caption(snapshot, words) if shown else "",
-        state=_state(snapshot, words),
-        open=snapshot.state == "open",
+        state=schedule_of(poll, snapshot.state, words) or words.say("state_open"),
+        open=snapshot.state is State.OPEN,
         as_of=words.say("as_of", time=words.time(int(now), poll.site.time_zone)) if shown else "",
         sample=words.say("sample"),
     )
-
-
-def text_in(texts: Texts, lang: str, default: str) -> Text:
-    """A text in a language, else in the `default` one."""
-    text = say(texts, lang, default)
-    used = next((tag for tag in (lang, default) if texts.get(tag) == text), default)
-    return Text(text, used, direction(used))
 
 
 def leading(lines: Sequence[Line], most: int) -> tuple[Sequence[Line], int]:
@@ -103,11 +93,8 @@ def _lines(snapshot: Snapshot, words: Words, lang: str, *, shown: bool) -> list[
     for option in options:
         if option.id not in results.options:
             continue
-        label = text_in(option.label, lang, poll.lang)
-        if poll.kind is Kind.RATING:
-            label = Text(words.number(option.id), words.lang, words.dir)
         note = words.say("retired") if option.state is OptionState.RETIRED else ""
-        found.append((label, results.options[option.id], note))
+        found.append((label_of(poll, option, words, lang), results.options[option.id], note))
     if shown and (poll.write_in or results.other):
         found.append((Text(words.say("other"), words.lang, words.dir), results.other, ""))
     if not shown:
@@ -115,7 +102,7 @@ def _lines(snapshot: Snapshot, words: Words, lang: str, *, shown: bool) -> list[
             Line(words.number(place), label, 0, 0.0, "", "", most=False, note="")
             for place, (label, _, _) in enumerate(found, 1)
         ]
-    enough, top = _enough(snapshot), max((count for _, count, _ in found), default=0)
+    enough, top = has_percentages(poll, results.voters), max((count for _, count, _ in found), default=0)
     return [
         Line(
             place=words.number(place),
@@ -131,29 +118,11 @@ def _lines(snapshot: Snapshot, words: Words, lang: str, *, shown: bool) -> list[
     ]
 
 
-def _enough(snapshot: Snapshot) -> bool:
-    """Whether enough have voted for percentages."""
-    return snapshot.results.voters >= max(snapshot.poll.site.percent_from, 1)
-
-
 def _caption(snapshot: Snapshot, words: Words) -> str:
     """What the numbers are of, or from when on there are percentages."""
     kind, least = snapshot.poll.kind, snapshot.poll.site.percent_from
-    if _enough(snapshot):
-        keys = {Kind.MULTIPLE: "of_voters", Kind.RANKED: "of_first"}
-        return words.say(keys.get(kind, "of_single"))
+    if has_percentages(snapshot.poll, snapshot.results.voters):
+        return percent_of(kind, words)
     few = [words.count("few", least)] if least > 1 else []
     first = [words.say("first")] if kind is Kind.RANKED else []
     return " · ".join(first + few)
-
-
-def _state(snapshot: Snapshot, words: Words) -> str:
-    poll, zone = snapshot.poll, snapshot.poll.site.time_zone
-    match snapshot.state:
-        case "scheduled" if poll.opens_at is not None:
-            return words.say("opens", time=words.time(poll.opens_at, zone))
-        case "closed" if poll.closes_at is not None:
-            return words.say("closed", time=words.time(poll.closes_at, zone))
-        case "open" if poll.closes_at is not None:
-            return words.say("closes", time=words.time(poll.closes_at, zone))
-    return words.say("state_open" if snapshot.state == "open" else "state_closed")

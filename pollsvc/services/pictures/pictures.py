@@ -14,6 +14,7 @@ from typing import NamedTuple
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import busy
 from pollsvc.domain.poll import Poll, State
+from pollsvc.services.latest import keep
 from pollsvc.services.pictures.facts import Facts, facts_of
 from pollsvc.services.snapshots import Langs, Snapshot
 from pollsvc.services.strings import Strings
@@ -104,8 +105,9 @@ class Pictures:
         self._drawing: dict[_Key, asyncio.Task[_Kept]] = {}
 
     async def stop(self) -> None:
+        """Let the one that is being drawn end; those that wait are not drawn any more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
         await asyncio.gather(*self._drawing.values(), return_exceptions=True)
-        self._thread.shutdown()
 
     async def of(self, snapshot: Snapshot, langs: Langs, look: Look) -> Picture:
         """The picture of a poll in languages from `Snapshot.langs`.
@@ -130,10 +132,7 @@ class Pictures:
     def _begin(self, key: _Key, shown: _Shown, snapshot: Snapshot) -> asyncio.Task[_Kept]:
         if len(self._drawing) >= MAX_WAITING:
             raise busy()
-        self._due[key.poll] = self._timer() + EVERY
-        self._due.move_to_end(key.poll)
-        if len(self._due) > _PACED:
-            self._due.popitem(last=False)
+        keep(self._due, key.poll, self._timer() + EVERY, _PACED)
         drawing = asyncio.create_task(self._draw(key, shown, snapshot), name=f"picture of {key.poll}")
         drawing.add_done_callback(_tell_failure)  # all who asked may have left
         self._drawing[key] = drawing

@@ -5,7 +5,9 @@ one, only texts that need neither are drawn.
 """
 
 import logging
-from functools import cached_property, lru_cache
+from bisect import bisect_right
+from functools import cached_property, lru_cache, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,14 +95,12 @@ class Typeface:
         if self.width(said, style) <= width:
             return said
         pieces = clusters(said.text)
-        low, high = 0, len(pieces)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self.width(self._with_ellipsis(said, pieces[:middle]), style) <= width:
-                low = middle
-            else:
-                high = middle - 1
-        return self._with_ellipsis(said, pieces[:low])
+
+        def length(number: int) -> float:
+            return self.width(self._with_ellipsis(said, pieces[:number]), style)
+
+        most = bisect_right(range(1, len(pieces) + 1), width, key=length)
+        return self._with_ellipsis(said, pieces[:most])
 
     def wrap(self, said: Said, style: Style, width: float, most: int) -> list[Said]:
         """The text in at most so many lines, much alike in width; cut with an ellipsis if need be."""
@@ -132,9 +132,9 @@ class Typeface:
         ink: str,
     ) -> None:
         """Draw a text; `anchor` is Pillow's, such as `ls` for the left end of the baseline."""
-        font = self._font(style)
         if not said.text:
             return
+        font = self._font(style)
         if self.shapes:
             on.text(at, said.text, ink, font, anchor, direction=said.dir, language=said.lang)
         else:
@@ -144,17 +144,15 @@ class Typeface:
         """A word in pieces that are each no wider than a line."""
         found: list[str] = []
         while self.width(said._replace(text=word), style) > width:
-            pieces = clusters(word)
-            low, high = 1, len(pieces)
-            while low < high:
-                middle = (low + high + 1) // 2
-                if self.width(said._replace(text="".join(pieces[:middle])), style) <= width:
-                    low = middle
-                else:
-                    high = middle - 1
-            found.append("".join(pieces[:low]))
-            word = "".join(pieces[low:])
+            ends = list(accumulate(map(len, clusters(word))))
+            most = bisect_right(ends, width, key=partial(self._width_to, said, word, style))
+            end = ends[max(most - 1, 0)]
+            found.append(word[:end])
+            word = word[end:]
         return [*found, word] if word else found
+
+    def _width_to(self, said: Said, word: str, style: Style, end: int) -> float:
+        return self.width(said._replace(text=word[:end]), style)
 
     def _with_ellipsis(self, said: Said, pieces: list[str]) -> Said:
         return said._replace(text="".join(pieces).rstrip(" " + ELLIPSIS) + ELLIPSIS)

@@ -1,1 +1,1 @@
-"""What readers see at `/p/{poll}`, without JavaScript: form, result, history."""
+"""Readers' pages, whole without JavaScript: a poll's form, result and history, and a site's polls."""

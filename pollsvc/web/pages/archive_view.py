@@ -2,14 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.place import Place
-from pollsvc.domain.poll import Kind, Poll, State, direction
+from pollsvc.domain.poll import Kind, Poll, State
 from pollsvc.services.archive import Counted, Part
+from pollsvc.services.embed import page_url, site_url, with_query
+from pollsvc.services.result_words import (
+    Text,
+    has_percentages,
+    label_of,
+    mean_of,
+    percent_of,
+    question_of,
+    schedule_of,
+)
 from pollsvc.services.words import Words, isolated
-from pollsvc.web.pages.result_view import Text, label_of
 
 _MOST_TIED = 3  # answers that are named in one line
 
@@ -49,7 +57,6 @@ class ArchiveView(NamedTuple):
     action: str
     query: str
     hidden: Mapping[str, str]
-    searched: bool
     filters: Sequence[Filter]
     entries: Sequence[Entry]
     newer: str
@@ -69,13 +76,13 @@ class Wanted(NamedTuple):
 def view_of(part: Part, wanted: Wanted, asked: Place | None, words: Words, base_url: str) -> ArchiveView:
     """The view of a part of a list; `asked` is the place that it begins at."""
     site, state = part.site, wanted.state
-    home = f"{base_url}/s/{site.id}"
+    home = site_url(base_url, site)
 
     def url(
         state: State | None = state, query: str = wanted.query, before: Place | None = None, **more: str
     ) -> str:
-        values = {"q": query, "state": state or "", "before": before.text if before else "", **more}
-        return _with(home, {**values, "lang": wanted.lang or ""})
+        place = before and before.text
+        return with_query(home, q=query, state=state, before=place, **more, lang=wanted.lang)
 
     newer = url(after=part.newer.text) if part.newer else ""
     names = {State.OPEN: "state_open", State.CLOSED: "state_closed"}
@@ -84,7 +91,6 @@ def view_of(part: Part, wanted: Wanted, asked: Place | None, words: Words, base_
         action=home,
         query=wanted.query,
         hidden={key: value for key, value in (("state", state), ("lang", wanted.lang)) if value},
-        searched=bool(wanted.query or state),
         filters=[
             Filter(words.say("search_clear"), url(None, ""), not (wanted.query or state)),
             *(Filter(words.say(name), url(one), one is state) for one, name in names.items()),
@@ -93,7 +99,7 @@ def view_of(part: Part, wanted: Wanted, asked: Place | None, words: Words, base_
         newer=newer,
         older=url(before=part.older) if part.older else "",
         canonical=url(before=asked) if asked and part.newer else url(),
-        feed=_with(f"{home}.atom", {"lang": wanted.lang or ""}),
+        feed=with_query(f"{home}.atom", lang=wanted.lang),
     )
 
 
@@ -103,10 +109,10 @@ def entry_of(counted: Counted, wanted: str | None, words: Words, base_url: str) 
     lang = lang_of(poll, wanted)
     shown = poll.shows_results(state, voted=False)
     return Entry(
-        question=Text(poll.question[lang], lang, direction(lang)),
+        question=question_of(poll, lang),
         url=url_of(poll, wanted, base_url),
         open=state is State.OPEN,
-        state=_state(poll, state, words),
+        state=schedule_of(poll, state, words) or words.say("open"),
         at="" if poll.closes_at is None else rfc3339(poll.closes_at),
         voters=words.count("voters", counted.results.voters) if shown else "",
         lead=_lead(counted, words, lang) if shown and state is State.CLOSED else None,
@@ -121,50 +127,31 @@ def lang_of(poll: Poll, wanted: str | None) -> str:
 def url_of(poll: Poll, wanted: str | None, base_url: str) -> str:
     """The address of a poll's page, in the language in which it stands in the list."""
     lang = lang_of(poll, wanted)
-    return _with(f"{base_url}/p/{poll.id}", {"lang": wanted or (lang if lang != poll.lang else "")})
-
-
-def _with(url: str, values: Mapping[str, str]) -> str:
-    """An address with those of these parameters that are not empty."""
-    query = urlencode({key: value for key, value in values.items() if value})
-    return f"{url}?{query}" if query else url
-
-
-def _state(poll: Poll, state: State, words: Words) -> str:
-    if poll.closes_at is None:
-        return words.say("open")
-    key = "closed" if state is State.CLOSED else "closes"
-    return words.say(key, time=words.time(poll.closes_at, poll.site.time_zone))
+    return page_url(base_url, poll, wanted or (lang if lang != poll.lang else None))
 
 
 def _lead(counted: Counted, words: Words, lang: str) -> Lead | None:
     """The mean of a rating, the winner of a ranking, else the answer with the most votes."""
     poll, results = counted.poll, counted.results
-    if results.voters < max(poll.site.percent_from, 1):
+    if not has_percentages(poll, results.voters):
         return None
-    if poll.kind is Kind.RATING and results.mean is not None:
-        scale = words.number(len(poll.active_options))
-        return Lead(_said(words, "mean", mean=words.number(results.mean, 1), scale=scale))
-    labels = {
-        option.id: f"{option.emoji} {label_of(poll, option.id, option.label, words, lang).text}".strip()
-        for option in poll.shown_options
-    }
+    if poll.kind is Kind.RATING:
+        return Lead(Text(mean_of(poll, results.mean, words), words.lang, words.dir))
+    labels = {0: Text(words.say("other"), words.lang, words.dir)}
+    for option in poll.shown_options:
+        label = label_of(poll, option, words, lang)
+        labels[option.id] = label._replace(text=f"{option.emoji} {label.text}".strip())
     if poll.kind is Kind.RANKED:
-        return _outcome([labels[id_] for id_ in counted.winners], words)
+        return _outcome([labels[id_].text for id_ in counted.winners], words)
     counts = {**results.options, **({0: results.other} if results.other else {})}
     most = max(counts.values(), default=0)
     leading = [id_ for id_, count in counts.items() if count == most > 0]
     share = words.percent(most / results.voters)
-    of = words.say("of_voters" if poll.kind is Kind.MULTIPLE else "of_single")
-    if len(leading) != 1:
-        tie = _outcome([labels.get(id_, words.say("other")) for id_ in leading], words)
-        return tie and tie._replace(share=share, of=of)
-    [id_] = leading
-    option = next((option for option in poll.shown_options if option.id == id_), None)
-    if option is None:
-        return Lead(_said(words, "other"), share, of)
-    label = label_of(poll, id_, option.label, words, lang)
-    return Lead(label._replace(text=labels[id_]), share, of)
+    of = percent_of(poll.kind, words)
+    if len(leading) == 1:
+        return Lead(labels[leading[0]], share, of)
+    tie = _outcome([labels[id_].text for id_ in leading], words)
+    return tie and tie._replace(share=share, of=of)
 
 
 def _outcome(names: Sequence[str], words: Words) -> Lead | None:

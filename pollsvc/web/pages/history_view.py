@@ -6,9 +6,9 @@ from typing import NamedTuple
 from pollsvc.domain.clock import parse_time, rfc3339
 from pollsvc.domain.history import Noted, Notice
 from pollsvc.domain.poll import Poll, direction
+from pollsvc.services.result_words import Text, text_in
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.words import Words, language_name
-from pollsvc.web.pages.result_view import Text, text_in
 
 _TEXTS = frozenset(
     {

@@ -1,30 +1,28 @@
 """`/p/{poll}`: the public page of a poll, which works without JavaScript, and the page of its changes."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from urllib.parse import quote
+from collections.abc import Sequence
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError, no_such_poll
-from pollsvc.domain.poll import direction
 from pollsvc.services.public_history import PublicHistory
+from pollsvc.services.result_words import question_of
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import VoteRequest, Voting
 from pollsvc.web.environment import environment
-from pollsvc.web.errors import STATUS, as_poll_error, headers_of, method_not_allowed
+from pollsvc.web.errors import STATUS, headers_of
 from pollsvc.web.history import CACHE_CONTROL
 from pollsvc.web.http import Addresses, read_body
 from pollsvc.web.numbers import whole
+from pollsvc.web.pages.address import Address, lang_told, query_of, without_slash
 from pollsvc.web.pages.ballot_form import Filled, read_form, selection_of
 from pollsvc.web.pages.history_view import changes_of
 from pollsvc.web.pages.poll_view import PollViews, Sent
 from pollsvc.web.pages.poll_words import TOLD
-from pollsvc.web.pages.result_view import Text
 from pollsvc.web.results import parse_query, wanted_lang
 
 _POLICY = "; ".join(
@@ -40,8 +38,6 @@ _POLICY = "; ".join(
         "require-trusted-types-for 'script'",
     )
 )
-_Handler = Callable[[Request], Awaitable[Response]]
-
 _HEADERS = {
     "content-security-policy": _POLICY,
     "cache-control": "no-store",  # each form holds an idempotency key of its own
@@ -77,9 +73,9 @@ class PollPage:
     def routes(self) -> Sequence[BaseRoute]:
         """The routes of `/p/`; what goes wrong there is told on a page too."""
         return [
-            Route("/p/{poll}", _Page(self, GET=self.show, POST=self.vote)),
-            Route("/p/{poll}/history", _Page(self, GET=self.history)),
-            Route("/p/{rest:path}", _Page(self, GET=self.missing)),
+            Route("/p/{poll}", Address(self.told, GET=self.show, POST=self.vote)),
+            Route("/p/{poll}/history", Address(self.told, GET=self.history)),
+            Route("/p/{rest:path}", Address(self.told, GET=self.missing)),
         ]
 
     async def show(self, request: Request) -> Response:
@@ -88,7 +84,7 @@ class PollPage:
         `?pick=2` chooses an option beforehand, as links in newsletters do; only the form casts a vote.
         """
         snapshot = await self._tallies.get(request.path_params["poll"])
-        pick = whole(request.query_params.get("pick", ""), 5)
+        pick = whole(query_of(request).get("pick", [""])[0], 5)
         picks = [pick] if pick in {option.id for option in snapshot.poll.active_options} else []
         return await self._page(request, snapshot, Sent(Filled(picks)))
 
@@ -114,7 +110,7 @@ class PollPage:
     async def history(self, request: Request) -> Response:
         """`GET /p/{poll}/history`: what has changed in a poll, in sentences."""
         snapshot = await self._tallies.get(request.path_params["poll"])
-        poll, wanted = snapshot.poll, _wanted(request)
+        poll, wanted = snapshot.poll, wanted_lang(query_of(request))
         langs = snapshot.langs(wanted)
         words, lang = self._strings.words(langs.words), langs.texts
         content = self._templates.get_template("poll/history.html").render(
@@ -122,7 +118,7 @@ class PollPage:
             words=words,
             lang=lang,
             poll=poll,
-            question=Text(poll.question[lang], lang, direction(lang)),
+            question=question_of(poll, lang),
             poll_url=self._views.url(poll.id, wanted),
             canonical=self._views.canonical(poll, lang, "/history"),
             links=await self._views.links(poll, words, wanted),
@@ -132,17 +128,13 @@ class PollPage:
 
     async def missing(self, request: Request) -> Response:
         """`GET /p/…`: the address without the slash at its end, or that there is no such page."""
-        path: str = request.scope["path"]
-        if path.endswith("/"):
-            query = request.url.query
-            return RedirectResponse(
-                self._base_url + quote(path.rstrip("/")) + (f"?{query}" if query else ""), 301
-            )
+        if moved := without_slash(request, self._base_url, _HEADERS):
+            return moved
         raise no_such_poll()
 
     def told(self, request: Request, error: PollError) -> Response:
         """An error as a page."""
-        words = self._strings.words(self._strings.choose(_wanted(request) or ""))
+        words = self._strings.words(self._strings.choose(lang_told(request) or ""))
         status = STATUS[error.code]
         content = self._templates.get_template("poll/error.html").render(
             base_url=self._base_url, words=words, status=status, error=error, path=request.scope["path"]
@@ -150,7 +142,7 @@ class PollPage:
         return HTMLResponse(content, status, _HEADERS | headers_of(error))
 
     async def _page(self, request: Request, snapshot: Snapshot, sent: Sent) -> Response:
-        wanted = _wanted(request)
+        wanted = wanted_lang(query_of(request))
         langs = snapshot.langs(wanted)
         words = self._strings.words(langs.words)
         content = self._templates.get_template("poll.html").render(
@@ -162,29 +154,3 @@ class PollPage:
         if sent.error is None:
             return HTMLResponse(content, 200, _HEADERS)
         return HTMLResponse(content, STATUS[sent.error.code], _HEADERS | headers_of(sent.error))
-
-
-class _Page:
-    """One address of `/p/`: what answers each method."""
-
-    def __init__(self, page: PollPage, **handlers: _Handler) -> None:
-        self._page = page
-        self._handlers = handlers
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            handler = self._handlers.get("GET" if request.method == "HEAD" else request.method)
-            if handler is None:
-                raise method_not_allowed(self._handlers)
-            response = await handler(request)
-        except Exception as error:
-            response = self._page.told(request, as_poll_error(error, scope))
-        await response(scope, receive, send)
-
-
-def _wanted(request: Request) -> str | None:
-    try:
-        return wanted_lang(parse_query(request.scope["query_string"]))
-    except PollError:  # the page of that very error has a language too
-        return None

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Poll, State, direction, say
 from pollsvc.domain.selection import folded
+from pollsvc.services.embed import site_url, with_query
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.mac import encode
+from pollsvc.services.result_words import Text, answers_of, label_of, mean_of, question_of
 from pollsvc.services.rounds import Rounds
 from pollsvc.services.snapshots import Snapshot, image_url
 from pollsvc.services.tallies import Tallies
@@ -19,7 +21,7 @@ from pollsvc.services.words import Words, language_name
 from pollsvc.services.write_ins import MAX_TEXT
 from pollsvc.web.pages.ballot_form import Filled
 from pollsvc.web.pages.poll_words import facts_of, refusal_of, thanks_for
-from pollsvc.web.pages.result_view import Line, Picture, Table, Text, caption_of, label_of, lines_of, table_of
+from pollsvc.web.pages.result_view import Line, Picture, Table, caption_of, lines_of, table_of
 from pollsvc.web.pages.sharing import Share, ways_to_share
 
 
@@ -135,12 +137,12 @@ class PollViews:
         pictures = await self.pictures(poll, lang)
         return PollView(
             poll=poll,
-            question=Text(poll.question[lang], lang, direction(lang)),
-            description=_description(poll, lang),
+            question=question_of(poll, lang),
+            description=answers_of(poll, lang),
             canonical=self.canonical(poll, lang),
             lang=wanted or words.lang,
             pick=next(iter(sent.filled.picks), None) if sent.key is None else None,
-            site_url=f"{self._base_url}/s/{poll.site.id}" + (f"?lang={wanted}" if wanted else ""),
+            site_url=site_url(self._base_url, poll.site, wanted),
             share=ways_to_share(poll.question[lang], self.canonical(poll, lang), words),
             history_url=self.url(poll.id, wanted, "/history"),
             languages=() if sent.voted else self._languages(poll, lang),
@@ -155,7 +157,7 @@ class PollViews:
 
     def url(self, poll: str, wanted: str | None, tail: str = "") -> str:
         """The address of a poll's page, or of one below it, for a reader who wants a language."""
-        return f"{self._base_url}/p/{poll}{tail}" + (f"?lang={wanted}" if wanted else "")
+        return with_query(f"{self._base_url}/p/{poll}{tail}", lang=wanted)
 
     def canonical(self, poll: Poll, lang: str, tail: str = "") -> str:
         """The one address of such a page in a language; the poll's first is not named."""
@@ -176,8 +178,13 @@ class PollViews:
         for why, other in (("replaced", poll.replaced_by), ("replaces", poll.replaces)):
             for snapshot in await self._tallies.of_ids([other] if other else []):
                 lang = snapshot.langs(wanted).texts
-                question = Text(snapshot.poll.question[lang], lang, direction(lang))
-                links.append(Link(words.say(why), self.url(snapshot.poll.id, wanted), question))
+                links.append(
+                    Link(
+                        words.say(why),
+                        self.url(snapshot.poll.id, wanted),
+                        question_of(snapshot.poll, lang),
+                    )
+                )
         return links
 
     def _languages(self, poll: Poll, lang: str) -> Sequence[Link]:
@@ -208,7 +215,7 @@ class PollViews:
         choices = [
             Choice(
                 id=option.id,
-                label=label_of(poll, option.id, option.label, words, lang),
+                label=label_of(poll, option, words, lang),
                 emoji=option.emoji,
                 picture=pictures.get(option.image),
                 checked=option.id in filled.picks,
@@ -233,27 +240,18 @@ class PollViews:
     async def _result(
         self, snapshot: Snapshot, words: Words, lang: str, sent: Sent, pictures: Mapping[str, Picture]
     ) -> Result | None:
-        poll, mean = snapshot.poll, snapshot.results.mean
+        poll = snapshot.poll
         if not poll.shows_results(snapshot.state, voted=sent.voted):
             return None
         table = None
         if poll.kind is Kind.RANKED and snapshot.results.voters:
             table = table_of(snapshot, await self._rounds.of(snapshot), words, lang)
-        scale = words.number(len(poll.active_options))
         return Result(
             lines=lines_of(snapshot, words, lang, sent.picks(poll), pictures),
             caption=caption_of(snapshot, words),
-            mean="" if mean is None else words.say("mean", mean=words.number(mean, 1), scale=scale),
+            mean=mean_of(poll, snapshot.results.mean, words),
             table=table,
         )
-
-
-def _description(poll: Poll, lang: str) -> str:
-    """The answers in one line, for those who show a link to the page."""
-    if poll.kind is Kind.RATING:
-        return ""
-    labels = [f"{option.emoji} {say(option.label, lang, poll.lang)}" for option in poll.active_options]
-    return " · ".join(label.strip() for label in labels)
 
 
 def _message(snapshot: Snapshot, sent: Sent, words: Words) -> str:

@@ -3,6 +3,7 @@
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Poll, State
 from pollsvc.domain.selection import folded
+from pollsvc.services.result_words import schedule_of
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.voting import Vote
 from pollsvc.services.widget_words import hint_of
@@ -45,15 +46,5 @@ def facts_of(snapshot: Snapshot, words: Words, *, visible: bool) -> list[str]:
     for key, ballots in (("held_votes", results.held), ("excluded_votes", results.excluded)):
         if visible and ballots:
             facts.append(words.count(key, ballots))
-    return [*facts, _schedule(snapshot, words), words.say("sample")]
-
-
-def _schedule(snapshot: Snapshot, words: Words) -> str:
-    poll = snapshot.poll
-    zone = poll.site.time_zone
-    if snapshot.state is State.SCHEDULED and poll.opens_at is not None:
-        return words.say("opens", time=words.time(poll.opens_at, zone))
-    if poll.closes_at is None:
-        return words.say("open")
-    key = "closed" if snapshot.state is State.CLOSED else "closes"
-    return words.say(key, time=words.time(poll.closes_at, zone))
+    schedule = schedule_of(poll, snapshot.state, words) or words.say("open")
+    return [*facts, schedule, words.say("sample")]

@@ -3,19 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pollsvc.domain.poll import Kind, OptionState, Poll, State, Texts, direction, say
+from pollsvc.domain.poll import Kind, OptionState, Poll, State
 from pollsvc.domain.ranking import Runoff, Tie
+from pollsvc.services.result_words import Text, has_percentages, label_of, percent_of, text_in
 from pollsvc.services.rounds import Count
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.words import Words, isolated
-
-
-class Text(NamedTuple):
-    """A text of a poll, and the language that it is in."""
-
-    text: str
-    lang: str
-    dir: str
 
 
 class Picture(NamedTuple):
@@ -64,19 +57,12 @@ class Table(NamedTuple):
     points: Sequence[tuple[Text, str]]
 
 
-def text_in(texts: Texts, lang: str, default: str) -> Text:
-    """A text in a language, else in the `default` one."""
-    text = say(texts, lang, default)
-    used = next((tag for tag in (lang, default) if texts.get(tag) == text), default)
-    return Text(text, used, direction(used))
-
-
 def lines_of(
     snapshot: Snapshot, words: Words, lang: str, own: Sequence[int], pictures: Mapping[str, Picture]
 ) -> list[Line]:
     """The result by answer; `own` is what the reader picked, as it counts (`selection.folded`)."""
     poll, results = snapshot.poll, snapshot.results
-    enough = shows_percent(snapshot)
+    enough = has_percentages(poll, results.voters)
 
     def line(option: int, label: Text, count: int, note: str = "", emoji: str = "", image: str = "") -> Line:
         share = count / results.voters if enough else 0.0
@@ -95,7 +81,7 @@ def lines_of(
     for option in poll.shown_options:
         if option.id in results.options:
             retired = words.say("retired") if option.state is OptionState.RETIRED else ""
-            label = label_of(poll, option.id, option.label, words, lang)
+            label = label_of(poll, option, words, lang)
             lines.append(
                 line(option.id, label, results.options[option.id], retired, option.emoji, option.image)
             )
@@ -105,26 +91,12 @@ def lines_of(
     return lines
 
 
-def label_of(poll: Poll, option: int, label: Texts, words: Words, lang: str) -> Text:
-    """What an answer is called: a rating's are numbers, written as the language does."""
-    if poll.kind is Kind.RATING:
-        return Text(words.number(option), words.lang, words.dir)
-    return text_in(label, lang, poll.lang)
-
-
-def shows_percent(snapshot: Snapshot) -> bool:
-    """Whether enough have voted for percentages."""
-    return snapshot.results.voters >= max(snapshot.poll.site.percent_from, 1)
-
-
 def caption_of(snapshot: Snapshot, words: Words) -> str:
     """What the numbers of the result are of; empty where that needs no words."""
-    ranked = snapshot.poll.kind is Kind.RANKED
-    if not shows_percent(snapshot):
-        return words.say("first") if ranked else ""
-    if snapshot.poll.kind is Kind.MULTIPLE:
-        return words.say("of_voters")
-    return words.say("of_first" if ranked else "of_single")
+    poll = snapshot.poll
+    if has_percentages(poll, snapshot.results.voters):
+        return percent_of(poll.kind, words)
+    return words.say("first") if poll.kind is Kind.RANKED else ""
 
 
 def table_of(snapshot: Snapshot, count: Count, words: Words, lang: str) -> Table:

@@ -104,15 +104,15 @@ function pollsvc_element( $id, $preset = '', $lang = '' ) {
  * @return string HTML.
  */
 function pollsvc_link_with_picture( $id, $lang = '' ) {
-	$size = pollsvc_is_amp() ? ' layout="responsive"' : '';
+	$amp = pollsvc_is_amp();
 	return sprintf(
 		'<p><a href="%1$s"><%2$s src="%3$s" alt="%4$s" width="600" height="315"%5$s>%6$s</a></p><p><a href="%1$s">%7$s</a></p>',
 		esc_url( pollsvc_page( $id, $lang ) ),
-		$size ? 'amp-img' : 'img',
+		$amp ? 'amp-img' : 'img',
 		esc_url( pollsvc_card( $id, $lang ) ),
 		esc_attr__( 'The poll and its result as a picture', 'pollsvc' ),
-		$size,
-		$size ? '</amp-img>' : '',
+		$amp ? ' layout="responsive"' : '',
+		$amp ? '</amp-img>' : '',
 		esc_html__( 'Vote in this poll', 'pollsvc' )
 	);
 }
@@ -135,7 +135,7 @@ function pollsvc_article_link() {
  * @return string
  */
 function pollsvc_page( $id, $lang = '' ) {
-	return pollsvc_url() . "/p/$id" . ( pollsvc_is_language( $lang ) ? '?lang=' . rawurlencode( $lang ) : '' );
+	return pollsvc_address( "/p/$id", $lang );
 }
 
 /**
@@ -146,7 +146,18 @@ function pollsvc_page( $id, $lang = '' ) {
  * @return string
  */
 function pollsvc_card( $id, $lang = '' ) {
-	return pollsvc_url() . "/p/$id/card.png" . ( pollsvc_is_language( $lang ) ? '?lang=' . rawurlencode( $lang ) : '' );
+	return pollsvc_address( "/p/$id/card.png", $lang );
+}
+
+/**
+ * An address at the service.
+ *
+ * @param string $path Its path, such as `/p/ID`.
+ * @param string $lang A language tag, or nothing; what is none is left out.
+ * @return string
+ */
+function pollsvc_address( $path, $lang ) {
+	return pollsvc_url() . $path . ( pollsvc_is_language( $lang ) ? '?lang=' . rawurlencode( $lang ) : '' );
 }
 
 /**
