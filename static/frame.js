@@ -18,10 +18,10 @@
 
   // Frames are looked up when a message comes, so that it does not matter when they were inserted.
   addEventListener('message', ({source, origin, data}) => {
-    const height = data?.type === 'pollsvc:height' ? data.height : 0;
-    if (typeof height !== 'number' || !(height >= LEAST && height <= MOST)) return;
+    if (data?.type !== 'pollsvc:height' || typeof data.height !== 'number' || !(data.height >= LEAST)) return;
+    const height = Math.ceil(Math.min(data.height, MOST));
     for (const frame of frames()) {
-      if (frame.contentWindow === source && frame.src && new URL(frame.src).origin === origin) resize(frame, Math.ceil(height));
+      if (frame.contentWindow === source && frame.src && new URL(frame.src).origin === origin) resize(frame, height);
     }
   });
 

@@ -132,6 +132,54 @@ async def test_single_page_navigation_to_an_article_shows_the_polls_of_that_arti
         f"/second-of-{news.engine}",
     )
     await expect(page.locator("legend")).to_have_text("Who lost?")
+    await page.evaluate(
+        """(path) => {
+          history.pushState(null, '', path);
+          document.querySelector('pollsvc-poll').replaceWith(document.createElement('pollsvc-poll'));
+        }""",
+        f"/first-of-{news.engine}",
+    )
+    await expect(page.locator("legend")).to_have_text("Who won?")
+
+
+async def test_polls_of_an_article_have_the_server_and_the_look_of_their_element(news: News) -> None:
+    url = news.publisher.url(f"/bundled-in-{news.engine}")
+    await news.poll(articles=[url])
+    page = await news.blank()
+    script = await (await page.request.get(f"{news.service.base_url}/w/1.js")).text()
+    element = f'<pollsvc-poll src="{news.service.base_url}" preset="compact"></pollsvc-poll>'
+    await page.goto(
+        news.publisher.put(f"<!doctype html><title>News</title>{element}", f"/bundled-in-{news.engine}")
+    )
+    await page.add_script_tag(content=script)
+    form = page.locator("pollsvc-poll pollsvc-poll form")
+    await expect(form).to_be_visible()
+    assert await form.evaluate("(form) => getComputedStyle(form).fontSize") == "13.6px"
+
+
+async def test_elements_that_are_removed_are_forgotten(news: News) -> None:
+    poll = await news.poll()
+    page = await news.read(poll)
+    await page.evaluate(
+        """async (poll) => {
+          const later = () => new Promise(requestAnimationFrame);
+          window.removed = [];
+          for (let round = 0; round < 20; round++) {
+            const element = document.createElement('pollsvc-poll');
+            element.setAttribute('poll', poll);
+            document.body.append(element);
+            await later();
+            element.remove();
+            window.removed.push(element);
+          }
+        }""",
+        poll,
+    )
+    await news.others_vote(poll, [1])
+    await expect(page.locator("[part=voters]")).to_contain_text("1 voter")
+    assert (
+        await page.evaluate("removed.filter(({shadowRoot}) => /1 voter/.test(shadowRoot.textContent))") == []
+    )
 
 
 async def test_two_servers_on_a_page_are_both_live(news: News) -> None:
@@ -183,7 +231,7 @@ async def test_src_names_a_server_where_the_script_is_not_its_own(news: News) ->
         if works:
             await expect(page.get_by_role("radio")).to_have_count(3)
         else:
-            await expect(page.get_by_text("pollsvc: no server in src")).to_be_visible()
+            await expect(page.get_by_text("pollsvc: no src")).to_be_visible()
             await expect(page.get_by_role("link", name="Vote")).to_be_visible()
 
 

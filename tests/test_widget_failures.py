@@ -7,9 +7,11 @@ import time
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from pollsvc.services.editing.sites import Sites
 from tests.support.browser import ROOM, News, article, embed, last_body, mine, vote
 from tests.support.engines import in_both_engines
 from tests.support.reader import Reader
+from tests.support.server import open_connection
 
 pytest_plugins = ("tests.support.browser_fixtures",)
 pytestmark = in_both_engines
@@ -73,6 +75,18 @@ async def test_a_busy_service_is_left_alone_as_long_as_it_asks(news: News) -> No
     started = time.monotonic()
     await expect(mine(page)).to_have_count(1)
     assert time.monotonic() - started > 1.5
+
+
+@pytest.mark.parametrize("seconds", ["2592000", "-5"])
+async def test_a_time_that_no_timer_can_hold_makes_no_flood(news: News, seconds: str) -> None:
+    page = await news.blank()
+    await page.clock.install()
+    await news.open(page, embed(news.service, await news.poll()))
+    sent = await _first_answers(page, *[_problem(503, "busy", **{"Retry-After": seconds})] * 9)
+    await vote(page, "Iran")
+    await expect(page.get_by_role("status")).to_contain_text("The poll is busy")
+    await page.clock.run_for(900)
+    assert len(sent) == 1
 
 
 async def test_trying_again_by_hand(news: News) -> None:
@@ -185,6 +199,26 @@ async def test_without_storage_votes_count_for_the_life_of_the_page(news: News) 
     await vote(page, "Mourn", page.locator("pollsvc-poll").last)
     await expect(mine(page)).to_have_count(2)
     assert "reader" in sent[1]
+
+
+async def test_without_storage_each_publisher_has_its_own_token(news: News) -> None:
+    async with open_connection(news.service.database_url) as connection:
+        await Sites(connection, time.time).add(f"Second in {news.engine}", [news.publisher.origin])
+    first = await news.poll(allow_change=True)
+    second = await news.service.add_poll(site=f"Second in {news.engine}")
+    page = await news.blank(viewport={"width": 700, "height": 1500})
+    await page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no'); }})"
+    )
+    await news.open(page, embed(news.service, first) + embed(news.service, second))
+    places = page.locator("pollsvc-poll")
+    await vote(page, "Iran", places.first)
+    await vote(page, "Iran", places.last)
+    await expect(mine(page)).to_have_count(2)
+    await places.first.get_by_role("button", name="Change vote").click()
+    await vote(page, "Neither", places.first)
+    await expect(places.first.locator("form.result")).to_be_visible()
+    assert await news.http.counts(first) == [0, 0, 1]
 
 
 @pytest.mark.parametrize("proxy", ["refuses", "hangs"])

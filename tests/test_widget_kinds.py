@@ -51,6 +51,26 @@ async def test_ranking_by_buttons(news: News) -> None:
     assert [ballot.selection for ballot in await news.service.ballots(poll)] == ["1>2"]
 
 
+async def test_a_click_on_a_ranked_answer_moves_nothing(news: News) -> None:
+    page = await news.read(await news.poll(kind="ranked", max_picks=3))
+    await _press(page, "Rank next: Neither")
+    await _press(page, "Rank next: Iran")
+    await page.get_by_text("Neither", exact=True).click()
+    await page.get_by_text("The United States", exact=True).click()
+    assert await _ranks(page).all_inner_texts() == ["Neither", "Iran"]
+    await page.get_by_role("button", name="Vote", exact=True).click()
+    await expect(page.locator("form.result")).to_be_visible()
+    await page.get_by_text("Neither", exact=True).click()
+    await page.get_by_text("The United States", exact=True).click()
+    assert await _ranks(page).all_inner_texts() == ["Neither", "Iran"]
+
+
+async def test_names_are_said_as_they_are_written(news: News) -> None:
+    page = await news.read(await news.poll(options=["Costs $$5 $& more", "Free"], kind="ranked"))
+    await _press(page, "Rank next: Costs $$5 $& more")
+    await expect(page.get_by_role("status")).to_have_text("Costs $$5 $& more: now number 1")
+
+
 async def test_the_keyboard_stays_where_it_ranks(news: News) -> None:
     page = await news.read(await news.poll(kind="ranked", max_picks=3))
     button = page.get_by_role("button", name="Rank next: Neither")

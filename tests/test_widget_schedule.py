@@ -50,7 +50,7 @@ async def test_a_vote_that_comes_too_late_is_not_thanked_for(news: News) -> None
 
 
 async def test_a_scheduled_poll_says_when_it_opens_and_opens_by_itself(news: News) -> None:
-    page = await news.read(await news.poll(opens_at=int(time.time()) + 3))
+    page = await news.read(await news.poll(opens_at=int(time.time()) + 6))
     await expect(page.get_by_text("Voting has not started yet.")).to_be_visible()
     await expect(page.get_by_text("Opens")).to_be_visible()
-    await expect(page.get_by_role("radio")).to_have_count(3)
+    await expect(page.get_by_role("radio")).to_have_count(3, timeout=15_000)

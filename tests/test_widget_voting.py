@@ -160,6 +160,7 @@ async def test_a_vote_can_be_changed_and_withdrawn_where_the_poll_allows_it(news
     await page.get_by_role("button", name="Withdraw vote").click()
     await expect(page.get_by_role("status")).to_have_text("Your vote is withdrawn.")
     await expect(page.get_by_role("button", name="Vote", exact=True)).to_be_visible()
+    await expect(page.get_by_role("radio").first).to_be_focused()
     assert await news.http.counts(poll) == [0, 0, 0]
     await page.reload()
     await expect(page.get_by_role("radio")).to_have_count(3)
