@@ -102,22 +102,23 @@ export default ({poll, host, mount, root, field, list, h, row, number, say, resu
 			ranks = others
 			for (const other of sorted()) list.insertBefore(/** @type {Node} */ (items.get(other)), list.children[sorted().indexOf(other)])
 			const rank = ranks.indexOf(id)
-			say((rank < 0 ? s.rank_none : s.rank_is).replace('{name}', name(id)).replace('{rank}', number(rank + 1)))
+			say((rank < 0 ? s.rank_none : s.rank_is).replace('{name}', () => name(id)).replace('{rank}', number(rank + 1)))
 		}
 
 		for (const [id, item] of items) {
 			const at = () => ranks.indexOf(id)
 			/** @type {(sign: string, label: string, to: () => number, hidden: () => boolean, off?: () => boolean) => HTMLElement} */
-			const button = (sign, label, to, hidden, off) => {
-				const made = h('button', {type: 'button', textContent: sign, hidden, disabled: off ?? (() => false), ariaLabel: () => label.replace('{name}', name(id)),
+			const button = (sign, label, to, hidden, off = () => false) => {
+				const made = h('button', {type: 'button', textContent: sign, hidden, disabled: () => result() || hidden() || off(), ariaLabel: () => label.replace('{name}', () => name(id)),
 					onclick: () => {
 						place(id, to())
-						const tools = [...item.querySelectorAll('button')].filter((one) => !one.hidden && !one.disabled)
+						const tools = [...item.querySelectorAll('button')].filter((one) => !one.disabled)
 						;(tools.includes(made) ? made : tools[0])?.focus()
 					}})
 				return made
 			}
 			part(item, 'input').remove()
+			part(item, 'label').setAttribute('for', '')  // or a click on its text would press the first button
 			part(item, 'b').replaceWith(h('b', {
 				role: 'img', className: 'grip', textContent: () => at() < 0 ? result() ? '' : '⠿' : number(at() + 1),
 				ariaLabel: () => s.my_rank.replace('{rank}', number(at() + 1)), ariaHidden: () => String(at() < 0),

@@ -7,7 +7,7 @@ sheet.replaceSync(`
 :host([hidden]),[hidden]{display:none!important}
 *{box-sizing:border-box;margin:0;padding:0;border:0;min-inline-size:0;font:inherit;color:inherit;background:0}
 [part=box]{overflow:clip;min-block-size:inherit}
-form{display:grid;align-content:start;gap:.6em;min-block-size:inherit;padding:1.2em;border:var(--l);border-radius:var(--pollsvc-radius,.75em);line-height:1.3;overflow-wrap:anywhere;background:var(--pollsvc-background,Canvas);color:var(--pollsvc-text,CanvasText)}
+form{white-space:normal;display:grid;align-content:start;gap:.6em;min-block-size:inherit;padding:1.2em;border:var(--l);border-radius:var(--pollsvc-radius,.75em);line-height:1.3;overflow-wrap:anywhere;background:var(--pollsvc-background,Canvas);color:var(--pollsvc-text,CanvasText)}
 :host([preset=compact]) form{font-size:.85em;padding:.8em}
 :host([preset=plain]) form{border:0;padding:0;background:0;color:inherit}
 .row,form>p,small{font-size:.8em}
@@ -24,7 +24,7 @@ i{position:absolute;inset-block:0;inline-size:var(--s);border-radius:inherit;bor
 label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
 label>input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a)}
 label>span{block-size:2.9em;font-size:.8em;white-space:pre;text-align:end;align-content:center}
-label>span::first-line{font-size:1rem}
+label>span::first-line{font-size:1.25em}
 bdi{justify-self:start}
 button,a{display:inline-block;cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
 button{min-block-size:3.4em}
@@ -37,12 +37,12 @@ li:has(:enabled):hover,li:has(:checked),.mine{border-color:var(--a)}
 
 const serverOf = (url) => url && new URL(url, document.baseURI).href.replace(/(\/w\/1\.[^/]*|\/)$/, '')
 const home = serverOf([document.currentScript, ...document.scripts].find((script) => script?.src.includes('/w/1.'))?.src)
-const article = () => document.querySelector('link[rel=canonical]')?.href || location.href
+const article = () => document.querySelector('link[rel=canonical]')?.href || location.href.split('#')[0]
 
 const patience = (reply) =>
-	(+reply?.headers.get('Retry-After') || Math.min(2 ** failures++, 60)) * (1e3 + Math.random() * 500)
+	Math.min(Math.abs(reply?.headers.get('Retry-After')) || 2 ** failures++, 60) * (1e3 + Math.random() * 500)
 
-let failures = 0, askAt = 0, active = Date.now(), streamAt = active + 1e3, unstored = {votes: {}}, folded = []
+let failures = 0, askAt = 0, active = Date.now(), streamAt = active + 1e3, unstored = {}, folded = []
 const polls = {}, streams = {}
 
 const pollOf = (base, lang, id) => polls[base + lang + (id || article())] ??= {
@@ -70,7 +70,7 @@ const pollOf = (base, lang, id) => polls[base + lang + (id || article())] ??= {
 			if (change) localStorage[key] = JSON.stringify(change)
 			const kept = JSON.parse(localStorage[key])
 			return {...kept, votes: {...kept.votes}}
-		} catch { return unstored = change ?? unstored }
+		} catch { return unstored[key] = change ?? unstored[key] ?? {votes: {}} }
 	},
 
 	async reveal() {
@@ -80,7 +80,7 @@ const pollOf = (base, lang, id) => polls[base + lang + (id || article())] ??= {
 
 const bring = async (some) => {
 	const [{base, lang, id, views}] = some
-	for (const poll of some) poll.asked = Date.now()
+	some.forEach((poll) => poll.asked = Date.now())
 	let reply
 	try {
 		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'})
@@ -88,14 +88,17 @@ const bring = async (some) => {
 		for (const data of [...found].sort((a, b) => a.rare - b.rare)) {
 			const poll = pollOf(base, lang, data.id)
 			poll.asked = Date.now()
-			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.b30d55c00157b4e2.js?${failures}`)).default
+			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.ddcc21818b778df4.js?${failures}`)).default
 			poll.take(data)
 		}
-		if (!id) views.forEach((view) => view.fill(found))
+		if (!id) {
+			views.forEach((view) => view.fill(found))
+			views.clear(some[0].asked = 0)
+		}
 		failures = 0
 		beat()
 	} catch {
-		for (const poll of some) poll.asked = 0
+		some.forEach((poll) => poll.asked = 0)
 		askAt = Date.now() + patience(reply)
 	}
 }
@@ -128,10 +131,12 @@ const beat = () => {
 	}
 }
 
+const forget = (host) => Object.values(polls).forEach(({views}) => views.delete(host))
+
 const mount = (host) => {
-	for (const key in polls) polls[key].views.delete(host)
+	forget(host)
 	const lang = host.closest('[lang]')?.lang || navigator.language, id = host.getAttribute('poll') ?? host.dataset.pollsvc ?? ''
-	const poll = pollOf(serverOf(host.getAttribute('src')) || home, lang, id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'})
+	const poll = pollOf(serverOf(host.closest('[src]')?.getAttribute('src')) || home, lang, id), root = host.shadowRoot ?? host.attachShadow({mode: 'open'})
 	const updates = []
 	const h = (tag, props, ...children) => {
 		const node = document.createElement(tag)
@@ -144,13 +149,12 @@ const mount = (host) => {
 	}
 	const box = h('div', {part: 'box'}, h('slot', {})), list = h('ul', {role: 'list', tabIndex: -1}), status = h('p', {part: 'status', role: 'status'})
 	let built, result, mode, retry, room, act = 'vote'
-	const field = {chosen: () => [...list.querySelectorAll(':checked')].map((input) => +input.value), note: () => ''}
+	const field = {chosen: () => [...list.querySelectorAll(':checked')].map(({value}) => +value), note: () => ''}
 	const tell = (type, more) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
 		{bubbles: true, detail: {poll: id, results: poll.data.results, ...more}}))
 
-	// By 2 px a frame nothing shifts.
 	const unfold = () => {
-		const more = view.seen && !matchMedia('(prefers-reduced-motion)').matches && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().top)
+		const more = !matchMedia('(prefers-reduced-motion)').matches && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().y)
 		box.style.maxBlockSize = more ? room + 'px' : ''
 		requestAnimationFrame(() => {
 			if (!more) return folded = folded.filter((other) => other != box)
@@ -160,11 +164,11 @@ const mount = (host) => {
 	}
 
 	const build = () => {
-		const {question, options, picks: {max}, percent_from, url, strings: s} = poll.data, locale = lang.startsWith(s.lang + '-') ? lang : s.lang
-		const number = (n, style) => n.toLocaleString(locale, style)
+		const {question, options, picks, percent_from, url, strings: s} = poll.data
+		const number = (n, style) => n.toLocaleString(s.lang, style)
 		const when = (text, time) => {
-			const minutes = Math.ceil(poll.left(time) / 6e4), hours = minutes / 60 | 0, left = new Intl.RelativeTimeFormat(locale)
-			return text.replace('{time}', new Date(time).toLocaleString(locale, {dateStyle: 'medium', timeStyle: 'short'}) +
+			const minutes = Math.ceil(poll.left(time) / 6e4), hours = minutes / 60 | 0, left = new Intl.RelativeTimeFormat(s.lang)
+			return text.replace('{time}', new Date(time).toLocaleString(s.lang, {dateStyle: 'medium', timeStyle: 'short'}) +
 				(minutes < 1 || hours > 48 ? '' : ` (${hours > 1 ? left.format(hours, 'hour') : left.format(minutes, 'minute')})`))
 		}
 		const fixed = () => !poll.vote || !poll.data.allow_change || poll.state() != 'open'
@@ -173,7 +177,7 @@ const mount = (host) => {
 			const share = () => count() / (poll.data.results?.voters || 1)
 			return h('li', {part: 'option', className: () => result && mine() ? 'mine' : ''},
 				h('i', {part: 'bar', style: () => `--s:${result && share() * 100}%`}),
-				h('label', {}, h('input', {type: max > 1 ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', disabled: () => result,
+				h('label', {}, h('input', {type: picks.max > 1 ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', disabled: () => result,
 					checked: poll.vote?.selection.includes(id) ?? host.getAttribute('pick') == id}),
 					h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !result || !mine()}), h('bdi', {}, label),
 					h('span', {part: 'number', className: 'b', textContent: () => poll.data.results ? (enough() ? number(share(), {style: 'percent'}) + '\n' : '') + number(count()) : ''})))
@@ -183,7 +187,7 @@ const mount = (host) => {
 		return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => act == 'sending' || say(), onsubmit: () => false},
 			h('p', {part: 'voters', textContent: () => {
 				const {results, visibility} = poll.data
-				return s.poll + ' · ' + (results ? s.voters[new Intl.PluralRules(locale).select(results.voters)].replace('{n}', number(results.voters)) : s[visibility])
+				return s.poll + ' · ' + (results ? s.voters[new Intl.PluralRules(s.lang).select(results.voters)].replace('{n}', number(results.voters)) : s[visibility])
 			}}),
 			h('fieldset', {}, h('legend', {part: 'question', lang: question.lang}, h('bdi', {}, question.text)),
 				h('div', {className: 'swap'}, h('small', {className: 'a'}, s.hint), h('small', {className: 'b', textContent: () => result && !poll.data.results ? '' : field.note() + (enough() ? s.of : s.few)})), list),
@@ -199,7 +203,7 @@ const mount = (host) => {
 					const state = poll.state(), time = state == 'scheduled' ? poll.data.opens_at : poll.data.closes_at
 					return time ? when(s.times[state], time) : s.open
 				}}),
-				h('span', {}, s.sample, ' · ', h('a', {href: url, textContent: () => poll.state() == 'away' ? s.elsewhere : s.details}))))
+				h('span', {}, s.sample + ' · ', h('a', {href: url, textContent: () => poll.state() == 'away' ? s.elsewhere : s.details}))))
 	}
 
 	const view = {
@@ -207,8 +211,9 @@ const mount = (host) => {
 		render(news) {
 			const form = !built && build()
 			result = poll.state() != 'open' || (mode ?? !!poll.vote)
-			if (result && root.activeElement?.closest('.a')) list.focus()
+			const lost = root.activeElement?.closest(result ? '.a' : '.b')
 			for (const update of updates) update()
+			if (lost) focus()
 			if (form) {
 				built = true
 				room = box.getBoundingClientRect().height
@@ -225,6 +230,7 @@ const mount = (host) => {
 			if (found[0]) host.replaceChildren(...found.map(({id}) => {
 				const child = document.createElement('pollsvc-poll')
 				child.setAttribute('poll', id)
+				child.setAttribute('preset', host.getAttribute('preset'))
 				return child
 			}))
 		},
@@ -238,12 +244,12 @@ const mount = (host) => {
 	const turn = (to) => {
 		mode = to
 		say()
-		focus()
 	}
-	const focus = () => list.querySelector('input,button').focus()
+	const focus = () => (list.querySelector(':enabled') ?? list).focus()
 	const choose = () => {
-		const {picks: {min, max}, strings: s} = poll.data, {length} = field.chosen()
-		if (length >= min && length <= max) return send()
+		if (act == 'sending') return
+		const {picks, strings: s} = poll.data, {length} = field.chosen()
+		if (length >= picks.min && length <= picks.max) return send()
 		say(field.fault?.() || s.hint)
 		focus()
 	}
@@ -274,7 +280,7 @@ const mount = (host) => {
 			failures = 0
 			mode = undefined
 			poll.take({results})
-			say(code ? s.already : !to[0] ? s.withdrawn : mine.votes[id].held ? s.held : s.thanks)
+			say(code ? s.already : !mine.votes[id] ? s.withdrawn : mine.votes[id].held ? s.held : s.thanks)
 			if (receipt) tell('vote', {selection: to, receipt})
 		} else if (code == 'bad_reader_token' && mine.reader) {
 			poll.reader({votes: mine.votes})
@@ -297,22 +303,23 @@ const mount = (host) => {
 		view.seen = !!entries.at(-1)?.isIntersecting
 		setTimeout(beat)
 	}, {rootMargin: '500px'}).observe(host)
-	else box.append('pollsvc: no server in src')
+	else box.append('pollsvc: no src')
 	if (poll.data) view.render()
 }
 
 customElements.define('pollsvc-poll', class extends HTMLElement {
 	static observedAttributes = ['poll']
 	connectedCallback() { mount(this) }
+	disconnectedCallback() { forget(this) }
 	attributeChangedCallback() { mount(this) }
 })
 
 const adopt = () => {
-	for (const place of document.querySelectorAll('[data-pollsvc]')) if (!place.shadowRoot) mount(place)
+	for (const place of document.querySelectorAll('div[data-pollsvc]')) if (!place.shadowRoot) mount(place)
 }
 adopt()
 new MutationObserver(adopt).observe(document, {childList: true, subtree: true})
-for (const type of ['pointermove', 'keydown', 'scroll']) addEventListener(type, () => { active = Date.now() }, true)
+for (const type of ['pointermove', 'keydown', 'scroll']) addEventListener(type, () => active = Date.now(), true)
 addEventListener('pointerdown', ({target}) => target?.closest?.('a') && Object.values(streams).forEach((stream) => stream?.onerror()))
 document.addEventListener('visibilitychange', beat)
 setInterval(beat, 1e3)
