@@ -6,9 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.postgres import create_database, drop_database, postgres_server
+from tests.support.forks import Forks
+from tests.support.postgres import drop_database, postgres_server
 from tests.support.reader import Http
 from tests.support.server import Service, add_site, run_service
+from tests.support.tables import create_with_tables, make_tables
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forks() -> Iterator[None]:
+    """Has commands start as forks, without the second that loading the program takes."""
+    Service.forks = Forks()
+    yield
+    Service.forks.stop()
+    Service.forks = None
 
 
 @pytest.fixture(scope="session")
@@ -20,19 +31,21 @@ def postgres() -> Iterator[str]:
 
 @asynccontextmanager
 async def engine_url(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[str]:
-    """The URL of an empty database of the engine that a fixture's parameter names."""
+    """The URL of a database with the tables, of the engine that a fixture's parameter names."""
     if request.param == "sqlite":
-        yield f"sqlite:///{folder}/pollsvc.db"
+        url = f"sqlite:///{folder}/pollsvc.db"
+        await make_tables(url)
+        yield url
         return
     server = request.getfixturevalue("postgres")
-    url = await create_database(server)
+    url = await create_with_tables(server)
     yield url
     await drop_database(server, url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """The URL of an empty database; a test that takes it runs once on each engine."""
+    """The URL of a database with the tables; a test that takes it runs once on each engine."""
     async with engine_url(request, tmp_path) as url:
         yield url
 

@@ -21,7 +21,6 @@ from pollsvc.services.accounts.sessions import Sessions
 from pollsvc.services.editing.new_poll import NewOption, as_new
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
-from pollsvc.storage.migrate import ensure_current
 from tests.support.editors import PASSWORD, EditorHttp, add_session, signed_in
 from tests.support.server import SITE, Service, add_site, open_connection
 
@@ -30,7 +29,6 @@ ACTOR = Actor("editor", "tester", "tester")
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[Connection]:
-    await ensure_current(database_url)
     async with open_connection(database_url) as opened:
         yield opened
 
@@ -85,7 +83,6 @@ async def test_the_last_admin_stays(accounts: Accounts) -> None:
 
 
 async def test_two_admins_cannot_disable_each_other_at_once(database_url: str) -> None:
-    await ensure_current(database_url)
     passwords = Passwords()
     async with open_connection(database_url) as one, open_connection(database_url) as other:
         both = [Accounts(each, time.time, passwords) for each in (one, other)]

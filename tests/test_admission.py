@@ -12,7 +12,6 @@ from pollsvc.services import pace
 from pollsvc.services.admission import CHANGES, PACES, Admission, network_of
 from pollsvc.storage import ballots as storage
 from pollsvc.storage.database import UNIQUE_VIOLATION, Connection
-from pollsvc.storage.migrate import ensure_current
 from tests.support.reader import Http, Reader
 from tests.support.server import Service, open_connection, run_service
 
@@ -228,7 +227,6 @@ async def test_a_batch_that_is_tried_again_is_charged_once(
         admitted.append("once")
         return Status.COUNTED.value
 
-    await ensure_current(database_url)
     monkeypatch.setattr(storage, "insert_ballots", interrupted)
     async with open_connection(database_url) as connection:
         ballot = Ballot("poll", "voter", 1, "1", "", 0, 29_000_000, "")

@@ -5,12 +5,15 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from pollsvc import __version__
 from pollsvc.cli.main import cli as commands
 from pollsvc.domain.errors import PollError
 from tests.support.reader import Http, Reader
@@ -233,7 +236,16 @@ async def test_every_command_has_a_help_text(cli: Service) -> None:
     text = await cli.run("--help")
     commands = re.findall(r"^  (\w+)  +(\S.*)$", text.partition("Commands:")[2], re.MULTILINE)
     assert {name for name, _ in commands} >= {"audit", "demo", "keys", "migrate", "poll", "results", "serve"}
-    assert "pollsvc" in await cli.run("--version")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [[sys.executable, "-m", "pollsvc"], [str(Path(sys.executable).with_name("pollsvc"))]],
+    ids=["module", "script"],
+)
+def test_it_starts_by_both_its_names(tmp_path: Path, program: list[str]) -> None:
+    done = subprocess.run([*program, "--version"], cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    assert done.stdout.decode() == f"pollsvc, version {__version__}\n"
 
 
 async def test_without_json_people_read_sentences(cli: Service) -> None:

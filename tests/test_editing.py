@@ -30,7 +30,6 @@ from pollsvc.storage.database import Connection
 from pollsvc.storage.history import history_of
 from pollsvc.storage.imports import begin
 from pollsvc.storage.log import editing, entries
-from pollsvc.storage.migrate import ensure_current
 from pollsvc.storage.polls import load_poll, update_poll
 from pollsvc.storage.tallies import load_totals
 from tests.support.server import SECRET, open_connection
@@ -79,7 +78,6 @@ class Newsroom:
 
 @pytest.fixture
 async def room(database_url: str) -> AsyncIterator[Newsroom]:
-    await ensure_current(database_url)
     async with open_connection(database_url) as connection:
         await Sites(connection, lambda: NOW).add("News", ["https://news.example"])
         room = Newsroom(database_url, connection)

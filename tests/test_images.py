@@ -19,8 +19,8 @@ from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.storage.images import Image, exists
-from pollsvc.storage.migrate import ensure_current
 from tests.support.server import open_connection
+from tests.support.tables import make_tables
 
 
 def file_of(picture: Pictures.Image, kind: str, **more: Any) -> bytes:
@@ -161,7 +161,6 @@ def pixel(colour: str) -> bytes:
 
 async def test_what_was_never_used_is_deleted(database_url: str) -> None:
     """Not what an option has, nor what readers saw in one, nor what came again today."""
-    await ensure_current(database_url)
     async with open_connection(database_url) as connection:
         time = float(NOW)
         keep, editing = Images(connection, lambda: time), Editing(connection, lambda: time)
@@ -190,7 +189,7 @@ async def test_uploads_that_wait_leave_threads_for_others(
 
     monkeypatch.setattr(images, "prepare", slowly)
     url = f"sqlite:///{tmp_path}/pollsvc.db"
-    await ensure_current(url)
+    await make_tables(url)
     async with open_connection(url) as connection:
         uploads = [asyncio.create_task(Images(connection, lambda: NOW).add(pixel("red"))) for _ in range(40)]
         await asyncio.sleep(0)
@@ -206,7 +205,7 @@ async def test_a_size_is_known_as_long_as_the_image_is(
 ) -> None:
     monkeypatch.setattr(image_cache, "_MAX_SIZES", 1)
     url = f"sqlite:///{tmp_path}/pollsvc.db"
-    await ensure_current(url)
+    await make_tables(url)
     async with open_connection(url) as connection:
         one, other = [
             (await Images(connection, lambda: NOW).add(pixel(colour))).id for colour in ("red", "lime")

@@ -1,6 +1,7 @@
 """Databases are made, brought up to date once, and refused when they are of another release."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from pollsvc.services.receipts import Receipts
 from pollsvc.storage.migrate import ensure_current, migrate
 from pollsvc.storage.polls import Search, search_polls
 from pollsvc.storage.schema import metadata
+from tests.support.postgres import create_database, drop_database
 from tests.support.reader import Http, Reader
 from tests.support.server import SECRET, CliError, Service, add_site, open_connection, run_service
 
@@ -39,15 +41,27 @@ INSERT INTO poll_versions VALUES ('one', 7);
 """What a database of the first release may hold."""
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The URL of a database without tables; a test that takes it runs once on each engine."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/pollsvc.db"
+        return
+    server = request.getfixturevalue("postgres")
+    url = await create_database(server)
+    yield url
+    await drop_database(server, url)
+
+
 def engine_url(url: str) -> str:
     """The same database, as SQLAlchemy names it."""
     driver = "sqlite+aiosqlite" if url.startswith("sqlite") else "postgresql+asyncpg"
     return driver + url[url.index(":") :]
 
 
-async def test_the_migrated_schema_is_the_models(database_url: str) -> None:
-    await migrate(database_url)
-    engine = create_async_engine(engine_url(database_url))
+async def test_the_migrated_schema_is_the_models(empty_database: str) -> None:
+    await migrate(empty_database)
+    engine = create_async_engine(engine_url(empty_database))
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(
@@ -82,31 +96,31 @@ async def test_checks_and_row_order_are_as_in_the_model(tmp_path: Path) -> None:
     assert schemas[0] == schemas[1]
 
 
-async def test_migrating_twice_changes_nothing(database_url: str) -> None:
-    assert await migrate(database_url) is None
-    revision = await migrate(database_url)
+async def test_migrating_twice_changes_nothing(empty_database: str) -> None:
+    assert await migrate(empty_database) is None
+    revision = await migrate(empty_database)
     assert revision is not None
-    assert await migrate(database_url) == revision
+    assert await migrate(empty_database) == revision
 
 
-async def test_many_processes_that_start_at_once_make_the_tables_once(database_url: str) -> None:
-    await asyncio.gather(*(ensure_current(database_url) for _ in range(8)))
-    await add_site(database_url)
+async def test_many_processes_that_start_at_once_make_the_tables_once(empty_database: str) -> None:
+    await asyncio.gather(*(ensure_current(empty_database) for _ in range(8)))
+    await add_site(empty_database)
 
 
-async def test_the_command_says_what_it_did(tmp_path: Path, database_url: str) -> None:
-    service = Service(database_url, tmp_path, {}, 1)
+async def test_the_command_says_what_it_did(tmp_path: Path, empty_database: str) -> None:
+    service = Service(empty_database, tmp_path, {}, 1)
     assert "empty" in await service.run("migrate")
     assert "0002" in await service.run("migrate")
 
 
-async def test_a_database_of_a_newer_release_is_refused(tmp_path: Path, database_url: str) -> None:
+async def test_a_database_of_a_newer_release_is_refused(tmp_path: Path, empty_database: str) -> None:
     """Neither `serve` nor a command touches it; one line says which revision it has."""
     revision = "9999"
-    await migrate(database_url)
-    async with open_connection(database_url) as connection, connection.transaction():
+    await migrate(empty_database)
+    async with open_connection(empty_database) as connection, connection.transaction():
         await connection.rows(f"UPDATE alembic_version SET version_num = '{revision}'")
-    service = Service(database_url, tmp_path, {}, 1)
+    service = Service(empty_database, tmp_path, {}, 1)
     for command in (["serve", "--port", str(service.port)], ["poll", "list"], ["migrate"]):
         with pytest.raises(CliError) as failed:
             await service.run(*command)
@@ -114,23 +128,23 @@ async def test_a_database_of_a_newer_release_is_refused(tmp_path: Path, database
         [line] = failed.value.output.strip().splitlines()
         assert revision in line
         assert "newer release" in line
-    async with open_connection(database_url) as connection:
+    async with open_connection(empty_database) as connection:
         assert [tuple(row) for row in await connection.rows("SELECT version_num FROM alembic_version")] == [
             (revision,)
         ]
 
 
-async def test_a_failed_migration_leaves_an_empty_database(database_url: str) -> None:
+async def test_a_failed_migration_leaves_an_empty_database(empty_database: str) -> None:
     """A table in the way: the migration fails as a whole, and works once the table is gone."""
-    engine = create_async_engine(engine_url(database_url))
+    engine = create_async_engine(engine_url(empty_database))
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE placements (x integer)"))  # the last that is made
     with pytest.raises(Exception, match="placements"):
-        await migrate(database_url)
+        await migrate(empty_database)
     async with engine.begin() as connection:
         await connection.execute(text("DROP TABLE placements"))
     await engine.dispose()
-    assert await migrate(database_url) is None
+    assert await migrate(empty_database) is None
 
 
 async def test_migrate_says_in_one_line_that_the_database_is_away(tmp_path: Path) -> None:
@@ -141,12 +155,12 @@ async def test_migrate_says_in_one_line_that_the_database_is_away(tmp_path: Path
     assert (failed.value.status, "POLLSVC_DATABASE_URL" in line) == (2, True)
 
 
-async def test_many_may_start_at_once_on_an_empty_database(tmp_path: Path, database_url: str) -> None:
-    service = Service(database_url, tmp_path, {}, 1)
+async def test_many_may_start_at_once_on_an_empty_database(tmp_path: Path, empty_database: str) -> None:
+    service = Service(empty_database, tmp_path, {}, 1)
     assert set(await asyncio.gather(*(service.run("site", "list") for _ in range(6)))) == {""}
 
 
-async def test_the_polls_of_the_first_release_go_on(tmp_path: Path, database_url: str) -> None:
+async def test_the_polls_of_the_first_release_go_on(tmp_path: Path, empty_database: str) -> None:
     """Their texts, articles, ballots and results are there, they are found, and votes come in."""
     ballot = Ballot("one", "a" * 22, 1, "2", "counted", 1, 28_333_400, "")
     values = {"key": b"k" * 32, "signature": Receipts([SECRET]).seal(ballot).signature}
@@ -160,13 +174,13 @@ async def test_the_polls_of_the_first_release_go_on(tmp_path: Path, database_url
             named = {name: value for name, value in values.items() if f":{name}" in statement}
             connection.execute(text(statement), named)
 
-    engine = create_async_engine(engine_url(database_url))
+    engine = create_async_engine(engine_url(empty_database))
     async with engine.begin() as connection:
         await connection.run_sync(fill)
     await engine.dispose()
-    assert await migrate(database_url) == "0001"
+    assert await migrate(empty_database) == "0001"
     async with (
-        run_service(tmp_path, database_url) as service,
+        run_service(tmp_path, empty_database) as service,
         service.editor() as editor,
         Http(service.base_url) as http,
     ):
@@ -180,6 +194,6 @@ async def test_the_polls_of_the_first_release_go_on(tmp_path: Path, database_url
         assert (await Reader(http).vote("one", 1)).status == 201
         assert await http.counts("one") == [1, 1]
         await service.assert_clean()
-    async with open_connection(database_url) as held:
+    async with open_connection(empty_database) as held:
         for wanted in ("GROSSE  oper", "who won", "one"):
             assert [poll.id for poll in await search_polls(held, Search(0, text=wanted))] == ["one"]

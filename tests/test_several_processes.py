@@ -201,7 +201,7 @@ async def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
         async def ended() -> bool:
             return not any(worker.is_running() for worker in workers)
 
-        await until(ended)
+        await until(ended, 30)
 
 
 async def test_sigterm_ends_all_workers_in_time(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from pollsvc.services.accounts.sessions import ABSOLUTE, IDLE, TOUCH, Sessions
 from pollsvc.services.accounts.sign_in import LEAST_TIME, NETWORK_PACE, SignedIn, SignIn
 from pollsvc.storage import accounts as store
 from pollsvc.storage.database import Connection
-from pollsvc.storage.migrate import ensure_current
 from pollsvc.storage.pool import Pool
 from tests.support.editors import PASSWORD, Clock
 from tests.support.server import open_connection
@@ -54,7 +53,6 @@ class Door:
 
 @pytest.fixture
 async def door(database_url: str) -> AsyncIterator[Door]:
-    await ensure_current(database_url)
     pool = Pool(database_url, 8)
     async with open_connection(database_url) as connection:
         door = Door(pool, connection)

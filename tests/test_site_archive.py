@@ -20,7 +20,6 @@ from pollsvc.services.editing.sites import Sites
 from pollsvc.storage import schema
 from pollsvc.storage.archive import Listing, list_opened
 from pollsvc.storage.database import Connection
-from pollsvc.storage.migrate import ensure_current
 from pollsvc.storage.pool import Pool
 from tests.support.browser import News, axe
 from tests.support.reader import Http, Reader
@@ -391,7 +390,6 @@ async def test_the_feed(shared: Service, http: Http) -> None:
 async def test_a_crowd_causes_one_read_in_ten_seconds(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await ensure_current(database_url)
     reads: list[Asked] = []
     read = Archive._read
 
@@ -431,7 +429,6 @@ async def test_a_crowd_causes_one_read_in_ten_seconds(
 
 
 async def test_a_read_that_fails_is_not_kept(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    await ensure_current(database_url)
     async with open_connection(database_url) as connection:
         site = await Sites(connection, time.time).add("News", ["http://news.example"])
     kept = Archive(Pool(database_url, 1), time.time)
@@ -473,7 +470,6 @@ async def fill(connection: Connection, url: str, polls: int) -> str:
 
 
 async def test_ten_thousand_polls_are_listed_at_once(database_url: str) -> None:
-    await ensure_current(database_url)
     async with open_connection(database_url) as connection:
         site = await fill(connection, database_url, 10_000)
     kept = Archive(Pool(database_url, 1), time.time)

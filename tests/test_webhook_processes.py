@@ -9,10 +9,10 @@ import pytest
 
 from pollsvc.app import create_app
 from pollsvc.settings import Settings
-from pollsvc.storage.migrate import ensure_current
 from tests.support.reader import Http, Reader
 from tests.support.receiver import Receiver, hang, receiving, verify
 from tests.support.server import SECRET, Service, add_site, open_connection, run_service, until
+from tests.support.tables import make_tables
 
 
 def service_for(url: str, folder: Path, *receivers: Receiver, workers: int = 1) -> Service:
@@ -126,7 +126,7 @@ async def test_a_service_that_sends_ends_soon(tmp_path: Path, database_url: str)
 async def test_nothing_runs_without_the_setting(tmp_path: Path, allowed: bool) -> None:
     """With it there are the two background tasks; without it neither, so that nothing can be sent."""
     url = f"sqlite:///{tmp_path}/pollsvc.db"
-    await ensure_current(url)
+    await make_tables(url)
     origins = ("http://127.0.0.1:9",) if allowed else ()
     app = create_app(
         Settings(

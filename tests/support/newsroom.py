@@ -21,9 +21,9 @@ from pollsvc.services.watching.timeline import Bucket
 from pollsvc.services.watching.watch import Watch
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
-from pollsvc.storage.migrate import ensure_current
 from pollsvc.storage.tallies import load_versions
 from tests.support.server import open_connection, until
+from tests.support.tables import make_tables
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -121,7 +121,7 @@ class Newsroom:
 
 @asynccontextmanager
 async def newsroom_on(url: str) -> AsyncIterator[Newsroom]:
-    await ensure_current(url)
+    await make_tables(url)
     async with open_connection(url) as connection, open_connection(url) as reading:
         room = Newsroom(connection, reading)
         room.site = await Sites(connection, room.clock).add(

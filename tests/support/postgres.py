@@ -15,6 +15,10 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 """Debian's PostgreSQL, where it is installed; used when the wheel cannot be."""
 
 
+_NOT_DURABLE = ("fsync", "full_page_writes")
+"""What is off in our own servers: no test cuts the power, and a process that is killed loses nothing."""
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """The URL of a server's maintenance database, for as long as the block lasts.
@@ -36,6 +40,9 @@ def postgres_server() -> Iterator[str]:
             return
         server = get_server(f"{folder}/data", cleanup_mode="stop")
         try:
+            for setting in _NOT_DURABLE:
+                server.psql(f"ALTER SYSTEM SET {setting} = off")
+            server.psql("SELECT pg_reload_conf()")
             yield server.get_uri()
         finally:
             server.cleanup()
@@ -59,7 +66,9 @@ def _debian_server() -> Iterator[str]:
             capture_output=True,
         )
         control = [*as_user, str(binaries / "pg_ctl"), "-D", data, "-w"]
-        options = f"-c listen_addresses='' -k {folder}"
+        options = " ".join(
+            ["-c listen_addresses=''", f"-k {folder}", *(f"-c {name}=off" for name in _NOT_DURABLE)]
+        )
         subprocess.run(
             [*control, "-o", options, "-l", f"{folder}/log", "start"], check=True, capture_output=True
         )
@@ -69,12 +78,12 @@ def _debian_server() -> Iterator[str]:
             subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)
 
 
-async def create_database(server: str) -> str:
-    """A new, empty database on a server; returns its URL."""
+async def create_database(server: str, original: str = "template1") -> str:
+    """A new database on a server, empty or a copy of another one that nobody is using; returns its URL."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     connection = await asyncpg.connect(server)
     try:
-        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
     finally:
         await connection.close()
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))

@@ -7,12 +7,13 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import psutil  # type: ignore[import-untyped,unused-ignore]
@@ -27,7 +28,8 @@ from pollsvc.services.exports.export import Wanted, export_to
 from pollsvc.services.receipts import Receipts
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.database import Connection
-from pollsvc.storage.migrate import ensure_current
+from tests.support.forks import Forks
+from tests.support.tables import make_tables
 
 SECRET = "a-secret-for-tests-of-more-than-32-characters"
 ORIGIN = "http://news.example"
@@ -68,6 +70,9 @@ class CliError(Exception):
 class Service:
     """`pollsvc` with its settings; `base_url` answers between `start` and `stop` or `kill`."""
 
+    forks: Forks | None = None
+    """What commands are forked from; None: each starts with an interpreter of its own."""
+
     def __init__(
         self, database_url: str, folder: Path, env: Mapping[str, str], workers: int, port: int | None = None
     ) -> None:
@@ -89,18 +94,32 @@ class Service:
 
     async def run(self, *args: str) -> str:
         """Run a command; what it prints on standard output. Raises CliError."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "pollsvc", *args, stdout=PIPE, stderr=PIPE, env=self.env, cwd=self._folder
-        )
-        try:
-            out, err = await asyncio.wait_for(process.communicate(), 60)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = await self._begin(args, out, err)
+            try:
+                await asyncio.wait_for(process.wait(), 60)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+                raise
+            out.seek(0)
+            err.seek(0)
+            told, said = out.read().decode(), err.read().decode()
         if process.returncode:
-            raise CliError(process.returncode, (out + err).decode())
-        return out.decode()
+            raise CliError(process.returncode, told + said)
+        return told
+
+    async def _begin(self, args: Sequence[str], out: IO[bytes], err: IO[bytes]) -> Process:
+        if self.forks:
+            return await self.forks.start(args, self.env, self._folder, out, err)
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pollsvc", *args),
+            stdout=out,
+            stderr=err,
+            env=self.env,
+            cwd=self._folder,
+            start_new_session=True,  # so that a kill reaches the workers too
+        )
 
     async def cli(self, *args: str) -> Any:
         """Run a command with `--json`; the value that it prints."""
@@ -108,16 +127,9 @@ class Service:
 
     async def start(self) -> None:
         """Serve, and wait until it is ready to take votes."""
+        args = ["serve", "--port", str(self.port), "--workers", str(self._workers)]
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pollsvc", "serve", "--port", str(self.port)),
-                *("--workers", str(self._workers)),
-                stdout=log,
-                stderr=STDOUT,
-                env=self.env,
-                cwd=self._folder,
-                start_new_session=True,  # so that a kill reaches the workers too
-            )
+            self.process = await self._begin(args, log, log)
         await self.until_ready()
 
     async def until_ready(self) -> None:
@@ -247,7 +259,7 @@ async def open_connection(url: str) -> AsyncIterator[Connection]:
 
 async def add_site(url: str, name: str = SITE, origins: Sequence[str] = (ORIGIN,)) -> None:
     """Add a site without starting a command; the tables are made in an empty database."""
-    await ensure_current(url)
+    await make_tables(url)
     async with open_connection(url) as connection:
         await Sites(connection, time.time).add(name, origins)
 
@@ -264,6 +276,8 @@ async def run_service(
     service = Service(database_url or f"sqlite:///{folder}/pollsvc.db", folder, env or {}, workers)
     if site:
         await add_site(service.database_url)
+    elif not database_url:
+        await make_tables(service.database_url)
     try:
         await service.start()
         yield service

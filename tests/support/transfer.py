@@ -23,8 +23,8 @@ from pollsvc.services.receipts import Receipts
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.imports import insert_batch
-from pollsvc.storage.migrate import ensure_current
 from tests.support.server import SECRET, open_connection
+from tests.support.tables import make_tables
 
 NOW = 1_800_000_000
 """A Unix time at which a minute begins."""
@@ -108,7 +108,7 @@ class Office:
 @asynccontextmanager
 async def office_on(url: str, **site: Any) -> AsyncIterator[Office]:
     """An office on an empty database, whose audit is clean in the end."""
-    await ensure_current(url)
+    await make_tables(url)
     async with open_connection(url) as connection:
         news = await Sites(connection, lambda: NOW).add("News", ["https://news.example"], **site)
         office = Office(url, connection, news)

@@ -18,8 +18,8 @@ from pollsvc.services.webhooks.outbox import Outbox
 from pollsvc.services.webhooks.webhooks import Webhooks
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
-from pollsvc.storage.migrate import ensure_current
 from tests.support.server import SECRET, open_connection
+from tests.support.tables import make_tables
 
 NOW = 1_800_000_000
 ADMIN = Actor("editor", "adm", "anna")
@@ -104,7 +104,7 @@ class Publisher:
 @asynccontextmanager
 async def publisher(url: str) -> AsyncIterator[Publisher]:
     """A publisher on an empty database."""
-    await ensure_current(url)
+    await make_tables(url)
     async with open_connection(url) as connection, AsyncExitStack() as stack:
         found = Publisher(url, connection, stack)
         await found.sites.add("News", ["https://news.example"])
