@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
+from pollsvc.domain.errors import PollError
 from pollsvc.domain.poll import Kind, Option, Poll, Site, Visibility
 from pollsvc.domain.tally import Tally
 from pollsvc.services.pictures.card import MOST, draw_card
@@ -281,6 +282,26 @@ async def test_moving_votes_are_drawn_once_in_five_seconds_and_the_last_ones_in_
         await one.etag(snapshot_of(poll, 99, version=99), Look.DARK)  # there is no older one of these
         await one.etag(snapshot_of(poll, 99, version=99), lang="ar")
         assert len(one.drawn) == 4
+
+
+async def test_a_picture_that_many_ask_for_holds_up_no_other_of_its_poll() -> None:
+    async with counted() as one:
+        poll = poll_of()
+        first = await one.etag(snapshot_of(poll, 1, version=1), Look.DARK)
+        for version in range(2, 30):
+            one.now += EVERY / 5
+            await one.etag(snapshot_of(poll, version, version=version))
+        assert await one.etag(snapshot_of(poll, 30, version=30), Look.DARK) != first
+
+
+async def test_while_too_many_wait_a_picture_that_is_there_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with counted() as one:
+        first = await one.etag(snapshot_of(poll_of(), 1, version=1))
+        one.now += EVERY
+        monkeypatch.setattr("pollsvc.services.pictures.pictures.MAX_WAITING", 0)
+        assert await one.etag(snapshot_of(poll_of(), 2, version=2)) == first
+        with pytest.raises(PollError):
+            await one.etag(snapshot_of(poll_of(id="other"), 2, version=2))
 
 
 async def test_a_change_of_the_poll_or_of_its_state_is_drawn_at_once() -> None:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import busy
 from pollsvc.domain.poll import Poll, State
-from pollsvc.services.latest import keep
 from pollsvc.services.pictures.facts import Facts, facts_of
 from pollsvc.services.snapshots import Langs, Snapshot
 from pollsvc.services.strings import Strings
@@ -27,7 +26,6 @@ MAX_BYTES = 32 * 1024 * 1024
 """How much of pictures is kept, in bytes."""
 MAX_WAITING = 64
 """How many pictures may wait to be drawn."""
-_PACED = 10_000  # polls whose last drawing is remembered
 
 
 class Look(StrEnum):
@@ -75,14 +73,15 @@ class _Shown(NamedTuple):
 class _Kept:
     shown: _Shown
     picture: Picture
+    until: float  # when it may be drawn again, while votes move
 
 
 class Pictures:
     """Draws and keeps pictures, until `stop`.
 
-    Each is drawn once for what it shows, however many ask. While a poll's votes move, its pictures are drawn
-    once in EVERY seconds, and one that shows a little less is given meanwhile. `clock` returns Unix seconds,
-    `timer` seconds that are never set back.
+    Each is drawn once for what it shows, however many ask. While a poll's votes move, each of its pictures is
+    drawn once in EVERY seconds, and one that shows a little less is given meanwhile, or while too many wait.
+    `clock` returns Unix seconds, `timer` seconds that are never set back.
     """
 
     def __init__(
@@ -101,7 +100,6 @@ class Pictures:
         self._thread = ThreadPoolExecutor(1, "pictures")
         self._kept = OrderedDict[_Key, _Kept]()  # the latest asked for last
         self._bytes = 0
-        self._due = OrderedDict[str, float]()  # when a poll may be drawn again
         self._drawing: dict[_Key, asyncio.Task[_Kept]] = {}
 
     async def stop(self) -> None:
@@ -118,7 +116,7 @@ class Pictures:
         while True:
             kept = self._kept.get(key)
             if kept is not None and kept.shown.is_but_for_votes(shown):
-                early = self._timer() < self._due.get(key.poll, 0.0)
+                early = self._timer() < kept.until or len(self._drawing) >= MAX_WAITING
                 if kept.shown.version >= shown.version or (early and key not in self._drawing):
                     self._kept.move_to_end(key)
                     return kept.picture
@@ -132,14 +130,13 @@ class Pictures:
     def _begin(self, key: _Key, shown: _Shown, snapshot: Snapshot) -> asyncio.Task[_Kept]:
         if len(self._drawing) >= MAX_WAITING:
             raise busy()
-        keep(self._due, key.poll, self._timer() + EVERY, _PACED)
         drawing = asyncio.create_task(self._draw(key, shown, snapshot), name=f"picture of {key.poll}")
         drawing.add_done_callback(_tell_failure)  # all who asked may have left
         self._drawing[key] = drawing
         return drawing
 
     async def _draw(self, key: _Key, shown: _Shown, snapshot: Snapshot) -> _Kept:
-        now = self._clock()
+        now, until = self._clock(), self._timer() + EVERY
 
         def draw() -> Picture:
             facts = facts_of(snapshot, self._strings.words(key.langs.words), key.langs.texts, now)
@@ -147,9 +144,10 @@ class Pictures:
             return Picture(content, f'"{blake2b(content, digest_size=12).hexdigest()}"')
 
         try:
-            kept = _Kept(shown, await asyncio.get_running_loop().run_in_executor(self._thread, draw))
+            picture = await asyncio.get_running_loop().run_in_executor(self._thread, draw)
         finally:
             del self._drawing[key]
+        kept = _Kept(shown, picture, until)
         self._keep(key, kept)
         return kept
 
