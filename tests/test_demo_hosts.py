@@ -1,5 +1,6 @@
 """The demo's pages, one for each way to embed a poll: readers vote, and others see the result move."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -128,6 +129,13 @@ async def test_the_proxy_passes_on_what_the_service_says(demo: Demo) -> None:
         plain = await site.request("GET", "/polls/w/1.js", skip_auto_headers=["Accept-Encoding"])
         assert "content-encoding" not in plain.headers  # of which this reader said nothing
         assert (await site.request("HEAD", "/polls/w/1.js")).body == b""
+
+
+async def test_no_spelling_of_an_address_leads_the_proxy_elsewhere(demo: Demo) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(demo.origin.rpartition(":")[2]))
+    writer.write(b"GET /polls%2f@127.0.0.1:9/x HTTP/1.0\r\nHost: a.example\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 404")
+    writer.close()
 
 
 async def test_stories_come_and_go_with_their_polls(demo: Demo, browser: Browser) -> None:

@@ -45,6 +45,8 @@ class Proxy:
         assert self._session is not None  # noqa: S101 - the lifespan has started it
         raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
         path = raw.partition(b"?")[0].decode("ascii").removeprefix(PREFIX)
+        if not path.startswith("/"):  # the prefix was spelt in another way, or a host would begin here
+            return Response("There is nothing here.\n", 404, media_type="text/plain")
         query = request.scope["query_string"].decode("ascii")
         url = self._service + path + (f"?{query}" if query else "")
         headers = [
