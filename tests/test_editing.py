@@ -426,6 +426,13 @@ async def test_a_new_version_stands_where_the_old_one_stood(room: Newsroom) -> N
     assert [place.poll for place in await room.placing.of_article(ARTICLE)] == [new.id, second.id]
 
 
+async def test_a_new_version_is_no_draft(room: Newsroom) -> None:
+    first = await room.create()
+    with pytest.raises(PollError, match="without draft"):
+        await room.editing.new_version(first.id, replace(as_new(first), draft=True))
+    assert (await room.editing.poll(first.id)).replaced_by is None
+
+
 async def test_a_poll_that_is_coming_in_is_left_alone(room: Newsroom) -> None:
     poll = replace(await room.create(draft=True), id="coming", draft=True, archived_at=NOW)
     await begin(room.connection, poll, NOW)

@@ -143,8 +143,10 @@ class Editing:
         """A poll that takes the place of one whose meaning changes: it begins with no votes.
 
         The old one is closed, keeps its votes and its page, and says what replaced it; the new one stands on
-        its articles instead.
+        its articles instead. Raises `bad_request` for a draft, since readers are led to it at once.
         """
+        if new.draft:
+            raise bad("A new version is published at once; send it without draft.", "draft")
         now = int(self._clock())
         async with log.editing(self._connection):
             before = await self._load(id_, revision)
