@@ -1,11 +1,13 @@
 """The one settings object, read from `POLLSVC_*` variables; nothing is read at import."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import quote
 
-from pollsvc.domain.article import canonical_origin
+from pollsvc.domain.article import canonical_origin, origin_of
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Policy
 
@@ -49,7 +51,7 @@ class Settings:
     @property
     def origin(self) -> str:
         """The origin of `base_url`; empty without one."""
-        return _origin_of(self.base_url) or ""
+        return origin_of(self.base_url) or ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> "Settings":
@@ -104,15 +106,20 @@ def _read(field_name: str, name: str, text: str) -> object:  # noqa: PLR0911 - o
         case "webhook_origins":
             return _origins(name, text)
         case "base_url":
-            if text and _origin_of(text) is None:
-                raise _wrong(f"{name} must be an http(s) URL such as https://polls.example, not {text!r}.")
-            return text.rstrip("/")
+            return _base_url(name, text) if text else ""
     return text
 
 
-def _origin_of(url: str) -> str | None:
-    """The canonical origin of a URL, None when it has none."""
-    return canonical_origin("/".join(url.split("/")[:3]))
+_NOT_IN_A_PATH = re.compile(r"""[\s?#"<>\\]|/\.{0,2}(?=/|$)""")
+"""Also empty and dot segments, which proxies and browsers take away."""
+
+
+def _base_url(name: str, text: str) -> str:
+    """An http(s) URL: its origin as browsers spell it, its path percent-encoded and without a last slash."""
+    origin, path = origin_of(text), "/".join(["", *text.strip().split("/")[3:]]).rstrip("/")
+    if origin is None or _NOT_IN_A_PATH.search(path):
+        raise _wrong(f"{name} must be an http(s) URL such as https://polls.example, not {text!r}.")
+    return origin + quote(path, safe="/%!$&'()*+,;=:@~")
 
 
 def _origins(name: str, text: str) -> tuple[str, ...]:

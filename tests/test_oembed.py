@@ -85,6 +85,18 @@ async def test_addresses_are_known_in_all_their_forms(shared: Service, http: Htt
         assert f'src="{base}/embed/{poll}"' in answer.json["html"]
 
 
+async def test_addresses_are_known_as_browsers_understand_them(shared: Service, http: Http) -> None:
+    base, poll = shared.base_url, await shared.add_poll()
+    for url in (
+        f"  {base}/p/{poll}\n",
+        f"{base.replace('http', 'HTTP', 1)}/p/{poll}",
+        f"{base.replace('http', 'https', 1)}/p/{poll}",
+        f"{base}/%70/{poll}",
+    ):
+        answer = await ask(http, url)
+        assert answer.status == 200, url
+
+
 async def test_language_and_look_of_the_address_are_kept(shared: Service, http: Http) -> None:
     options = [NewOption({"en": "Iran", "ar": "إيران"}), NewOption({"en": "None", "ar": "لا أحد"})]
     poll = await shared.add_poll({"en": "Who won?", "ar": "من انتصر؟"}, options)

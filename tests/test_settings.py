@@ -45,6 +45,10 @@ BAD = [
     ("POLLSVC_SECRET_KEYS", f"short,{SECRET}"),
     ("POLLSVC_BASE_URL", "polls.example"),
     ("POLLSVC_BASE_URL", "javascript:alert(1)"),
+    ("POLLSVC_BASE_URL", "https://polls.example/p?x=1"),
+    ("POLLSVC_BASE_URL", "https://polls.example/#f"),
+    ("POLLSVC_BASE_URL", 'https://polls.example/"><script>'),
+    ("POLLSVC_BASE_URL", "https://polls.example/a/../b"),
     ("POLLSVC_ADMISSION", "lax"),
     ("POLLSVC_TRUSTED_PROXIES", "10.0.0.1/8"),
     ("POLLSVC_TRUSTED_PROXIES", "everybody"),
@@ -95,6 +99,19 @@ def test_no_secret_is_shown() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(AttributeError):
         Settings().queue_limit = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("https://Polls.Example:443/", "https://polls.example"),
+        ("HTTP://polls.example:8080/a/b/", "http://polls.example:8080/a/b"),
+        ("https://müller.example/pölls", "https://xn--mller-kva.example/p%C3%B6lls"),
+        ("https://polls.example/p%C3%B6lls", "https://polls.example/p%C3%B6lls"),
+    ],
+)
+def test_the_services_address_is_kept_as_browsers_spell_it(text: str, kept: str) -> None:
+    assert Settings.from_environment({"POLLSVC_BASE_URL": text}).base_url == kept
 
 
 @pytest.mark.parametrize(("name", "text"), BAD)

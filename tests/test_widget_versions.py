@@ -12,6 +12,8 @@ from playwright.async_api import Page, expect
 from pollsvc.web.widget import VERSION, Assets, static_folder
 from tests.freeze_widget import freeze
 from tests.support.browser import News, mine, vote
+from tests.support.reader import Http
+from tests.support.server import Service
 
 pytest_plugins = ("tests.support.browser_fixtures",)
 PAGE = Path(__file__).parent / "data" / "pages" / "1.0.html"
@@ -113,3 +115,21 @@ def test_freezing_writes_what_is_served(tmp_path: Path) -> None:
     freeze(tmp_path)
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert found == {name: asset.content for name, asset in Assets().release.items()}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip, br", True),
+        ("GZIP", True),
+        ("br, gzip;q=0.5", True),
+        ("gzip;q=0", False),
+        ("identity, gzip; q=0.0", False),
+        ("notgzip", False),
+    ],
+)
+async def test_it_is_packed_for_those_who_take_that(
+    shared: Service, http: Http, accepted: str, packed: bool
+) -> None:
+    answer = await http.get("/w/1.js", Accept_Encoding=accepted)
+    assert ("content-encoding" in answer.headers) == packed

@@ -123,6 +123,11 @@ def canonical_origin(text: str) -> str | None:
     return f"{url.scheme}://{url.host}{port}"
 
 
+def origin_of(url: str) -> str | None:
+    """The canonical origin of an http(s) URL, None when it has none."""
+    return canonical_origin("/".join(url.strip().split("/")[:3]))
+
+
 def _parse(text: str) -> _Url | None:
     text = text.strip()
     if _NOT_TEXT.search(text):

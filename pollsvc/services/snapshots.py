@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from msgspec.json import Encoder
 
+from pollsvc.domain.article import origin_of
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, State, direction, say
 from pollsvc.domain.tally import Tally
@@ -29,7 +29,7 @@ class Publisher(NamedTuple):
     @property
     def origin(self) -> str:
         """The service's own origin, whose pages may vote too."""
-        return urlsplit(self.base_url)._replace(path="").geturl()
+        return origin_of(self.base_url) or ""
 
 
 class Langs(NamedTuple):

@@ -9,6 +9,7 @@ from pollsvc.services.catalogue import ENGLISH, Catalogue, Sources, languages, r
 from pollsvc.services.widget_words import Needs, words_for_widget
 from pollsvc.services.words import Words
 
+_RENAMED = {"iw": "he", "in": "id"}  # codes of 1988 that some systems still send (IANA language subtags)
 _KEPT = 1000
 """For how many kinds of polls, told apart by what their words depend on, the widget's words are kept."""
 
@@ -26,6 +27,7 @@ class Strings:
         """The language for the first of these BCP 47 tags that has one, by primary subtag; else English."""
         for tag in wanted:
             lang = tag.partition("-")[0].lower()
+            lang = _RENAMED.get(lang, lang)
             if lang in self.langs:
                 return lang
         return ENGLISH

@@ -1,6 +1,7 @@
 """The little that the endpoints share: reading a bounded body, answering, and who is asking."""
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 
 from starlette.types import Receive, Scope, Send
@@ -9,6 +10,8 @@ from pollsvc.domain.errors import Code, PollError
 
 MAX_BODY = 4_096
 """The longest request body that is read, in bytes."""
+
+_NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0*)?")
 
 Headers = Iterable[tuple[bytes, bytes]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -52,6 +55,17 @@ def header(scope: Scope, name: bytes) -> str | None:
         if key == name:
             return str(value, "latin-1")
     return None
+
+
+def takes_gzip(scope: Scope) -> bool:
+    """Whether the answer may be compressed with gzip (RFC 9110, section 12.5.3)."""
+    for key, value in scope["headers"]:
+        if key == b"accept-encoding":
+            for member in str(value, "latin-1").lower().split(","):
+                coding, *weight = (part.strip() for part in member.split(";"))
+                if coding in ("gzip", "x-gzip") and not any(_NO_WEIGHT.fullmatch(part) for part in weight):
+                    return True
+    return False
 
 
 class Addresses:

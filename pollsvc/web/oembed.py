@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 from starlette.types import Receive, Scope, Send
 
+from pollsvc.domain.article import origin_of
 from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.services.embed import CARD_HEIGHT, CARD_WIDTH, FRAME_WIDTH, card_url, frame_of, link_to, room_of
 from pollsvc.services.snapshots import Snapshot, dump
@@ -37,6 +38,7 @@ class OEmbed:
         self._tallies = tallies
         self._strings = strings
         self._base_url = base_url
+        self._path = unquote(urlsplit(base_url).path)
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         query = parse_query(scope["query_string"])
@@ -55,15 +57,18 @@ class OEmbed:
         await respond(send, 200, headers, body)
 
     def _asked(self, url: str) -> tuple[str, dict[str, list[str]]]:
-        """The poll that an address is of, and its parameters. Raises PollError for all other addresses."""
+        """The poll that an address is of, and its parameters. Raises PollError for all other addresses.
+
+        Host and path are compared as browsers understand them; both schemes are taken.
+        """
+        url = url.strip()
         if not url:
             raise bad('Send the address of a poll as "url".', "url")
-        rest = url.removeprefix(self._base_url)
-        path = re.split(r"[?#]", rest, maxsplit=1)[0]
-        found = _PATH.fullmatch(path) if rest != url else None
+        path = unquote(urlsplit(url).path) if _host_of(url) == _host_of(self._base_url) else ""
+        found = _PATH.fullmatch(path.removeprefix(self._path)) if path.startswith(self._path) else None
         if found is None:
             raise PollError(Code.NOT_FOUND, f"Send an address such as {self._base_url}/p/ID.")
-        return found["poll"], parse_query(urlsplit(rest).query.encode())
+        return found["poll"], parse_query(urlsplit(url).query.encode())
 
     def _answer(
         self, snapshot: Snapshot, asked: dict[str, list[str]], width: int | None, height: int | None
@@ -94,6 +99,12 @@ class OEmbed:
             answer["thumbnail_url"] = card_url(base_url, poll, lang)
             answer["thumbnail_width"], answer["thumbnail_height"] = CARD_WIDTH, CARD_HEIGHT
         return answer
+
+
+def _host_of(url: str) -> str | None:
+    """The host and port of an http(s) URL, None where it has none."""
+    origin = origin_of(url)
+    return origin and origin.partition("://")[2]
 
 
 def _most(query: dict[str, list[str]], name: str) -> int | None:

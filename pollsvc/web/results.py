@@ -18,7 +18,8 @@ from pollsvc.web.http import not_modified, respond
 MAX_POLLS = 100
 """How many polls one call may ask for."""
 
-_LANG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")  # the shape of a BCP 47 tag
+_LANG = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+"""The shape of a BCP 47 tag; all registered ones have at most 35 characters (RFC 5646, section 4.4.1)."""
 _RESULTS = b"public, max-age=1, s-maxage=1, stale-while-revalidate=5"
 _HEADERS = (
     (b"content-type", b"application/json"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.web.http import header, not_modified, respond
+from pollsvc.web.http import not_modified, respond, takes_gzip
 
 VERSION = "1.0.0"
 """The widget's version (semver.org); its first number is that of its interface to pages.
@@ -59,7 +59,7 @@ class Asset:
         headers = [*self._headers, (b"cache-control", cache_control)]
         if await not_modified(scope, send, headers, self._etag):
             return
-        if "gzip" in (header(scope, b"accept-encoding") or ""):
+        if takes_gzip(scope):
             await respond(send, 200, [*headers, (b"content-encoding", b"gzip")], self.compressed)
         else:
             await respond(send, 200, headers, self.content)

@@ -7,6 +7,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pollsvc.domain.errors import Code, PollError, no_such_poll
+from pollsvc.domain.poll import Kind
 from pollsvc.services.public_history import PublicHistory
 from pollsvc.services.result_words import question_of
 from pollsvc.services.snapshots import Snapshot
@@ -81,11 +82,13 @@ class PollPage:
     async def show(self, request: Request) -> Response:
         """`GET /p/{poll}`: the form or, when the poll is not open, its result.
 
-        `?pick=2` chooses an option beforehand, as links in newsletters do; only the form casts a vote.
+        `?pick=2` chooses an option beforehand, as links in newsletters do, but none of a ranking; only the
+        form casts a vote.
         """
         snapshot = await self._tallies.get(request.path_params["poll"])
-        pick = whole(query_of(request).get("pick", [""])[0], 5)
-        picks = [pick] if pick in {option.id for option in snapshot.poll.active_options} else []
+        poll, pick = snapshot.poll, whole(query_of(request).get("pick", [""])[0], 5)
+        options = () if poll.kind is Kind.RANKED else poll.active_options
+        picks = [pick] if pick in {option.id for option in options} else []
         return await self._page(request, snapshot, Sent(Filled(picks)))
 
     async def vote(self, request: Request) -> Response:
