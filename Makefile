@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format bench wheel freeze plugin tools clean help
+.PHONY: demo test lint format bench wheel freeze gallery plugin tools clean help
 
 help:                          ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /'
@@ -37,6 +37,10 @@ freeze: .venv/dev              ## keep this release's widget under its immutable
 	$(BIN)/python -m tests.freeze_widget
 
 PLUGIN_ZIP := dist/pollsvc-wordpress.zip
+
+gallery: .venv/dev             ## pictures of every kind of poll in every state and look, into build/gallery/
+	@sh tests/tools.sh chromium
+	$(BIN)/python -m tests.gallery $(ARGS)
 
 plugin:                        ## the WordPress plugin, into dist/
 	@mkdir -p $(dir $(PLUGIN_ZIP)) && rm -f $(PLUGIN_ZIP)

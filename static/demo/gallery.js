@@ -46,10 +46,19 @@ const choice = (name, values = {}, chosen = '') => {
   if ([...select.options].some(({value}) => value === wanted)) select.value = wanted;
   return select.value;
 };
+choice('kind', KINDS);
+choice('look', LOOKS);
 const shown = {
-  kind: choice('kind', KINDS), width: choice('width', {}, '320'), lang: choice('lang', LANGS, 'en'),
-  text: choice('text', {}, '100'), dir: choice('dir'),
+  width: choice('width', {}, '320'), lang: choice('lang', LANGS, 'en'), text: choice('text', {}, '100'), dir: choice('dir'),
 };
+
+/** What the address names, once or several times, of what there is; all, where it names nothing.
+ * @param {string} name @param {Json} all */
+const named = (name, all) => {
+  const some = Object.keys(all).filter((key) => asked.getAll(name).includes(key));
+  return some.length ? some : Object.keys(all);
+};
+const kinds = named('kind', KINDS), looks = named('look', LOOKS);
 form.addEventListener('change', () => form.requestSubmit());
 
 // ---- what the widget asks for
@@ -107,11 +116,13 @@ window.EventSource = /** @type {any} */ (class {
 const media = window.matchMedia;  // polls that unfold one after the other would take minutes
 window.matchMedia = (query) =>
   query === '(prefers-reduced-motion)' ? /** @type {any} */ ({matches: true}) : media.call(window, query);
+const later = window.setTimeout;  // votes that wait keep waiting, so that what their polls say of it stays
+window.setTimeout = /** @type {any} */ ((/** @type {() => void} */ act, ms = 0, /** @type {unknown[]} */ ...given) =>
+  later(act, ms < 900 ? ms : 2 ** 31 - 1, ...given));
 
 // ---- the reader
 
 const script = /** @type {HTMLScriptElement} */ (document.querySelector('script[src*="/w/1."]'));
-const kinds = Object.keys(KINDS).filter((kind) => !shown.kind || kind === shown.kind);
 
 /** Puts the votes of the gallery's reader where the widget looks for them. */
 const remember = async () => {
@@ -120,7 +131,7 @@ const remember = async () => {
   for (const [place, vote] of Object.entries(given)) {
     const kind = Object.keys(KINDS).find((one) => place.startsWith(`${one}-`)) ?? '';
     const state = place.slice(kind.length + 1);
-    for (const look of Object.keys(LOOKS)) {
+    for (const look of looks) {
       votes[`gallery.${kind}.${state}.${look}`] = {...vote, receipt: {poll: place, id: 'gallery'}};
     }
   }
@@ -184,14 +195,14 @@ const cell = (kind, state, look) => {
 };
 
 const table = () => {
-  const heads = Object.values(LOOKS).map((name) => h('th', {scope: 'col'}, name));
+  const heads = looks.map((look) => h('th', {scope: 'col'}, /** @type {Json} */ (LOOKS)[look]));
   const made = h('table', {}, h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, 'State'), ...heads)));
+  if (looks.length === 1) made.className = 'flow';
   for (const kind of kinds) {
-    const span = Object.keys(LOOKS).length + 1;
-    const name = h('th', {scope: 'rowgroup', colSpan: span}, h('span', {}, /** @type {Json} */ (KINDS)[kind]));
+    const name = h('th', {scope: 'rowgroup', colSpan: looks.length + 1}, h('span', {}, /** @type {Json} */ (KINDS)[kind]));
     const rows = Object.entries(STATES).map(([state, [title, more]]) => {
       const head = h('th', {scope: 'row'}, title, ...more ? [h('small', {}, more)] : []);
-      return h('tr', {}, head, ...Object.keys(LOOKS).map((look) => cell(kind, state, look)));
+      return h('tr', {}, head, ...looks.map((look) => cell(kind, state, look)));
     });
     made.append(h('tbody', {}, h('tr', {className: 'kind'}, name), ...rows));
   }
