@@ -1,4 +1,3 @@
-// docs/embed.md
 (() => {
 if (customElements.get('pollsvc-poll')) return
 const sheet = new CSSStyleSheet()
@@ -28,7 +27,7 @@ label>span::first-line{font-size:1.25em}
 bdi{justify-self:start}
 button,a{display:inline-block;cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
 button{min-block-size:3.4em}
-[part=vote]{padding-inline:1em;min-inline-size:9em;text-decoration:none;background:var(--a);color:var(--pollsvc-on-accent,Canvas)}
+[part=vote]{padding-inline:1em;min-inline-size:9em;text-decoration:none;background:var(--a);color:var(--pollsvc-on-accent,light-dark(#fff,#000))}
 .result .a,form:not(.result) .b{visibility:hidden}
 li:has(:enabled):hover,li:has(:checked),.mine{border-color:var(--a)}
 :focus-visible{outline:2px solid var(--a);outline-offset:2px}
@@ -150,8 +149,7 @@ const mount = (host) => {
 	const box = h('div', {part: 'box'}, h('slot', {})), list = h('ul', {role: 'list', tabIndex: -1}), status = h('p', {part: 'status', role: 'status'})
 	let built, result, mode, retry, room, act = 'vote'
 	const field = {chosen: () => [...list.querySelectorAll(':checked')].map(({value}) => +value), note: () => ''}
-	const tell = (type, more) => host.dispatchEvent(new CustomEvent('pollsvc:' + type,
-		{bubbles: true, detail: {poll: id, results: poll.data.results, ...more}}))
+	const tell = (type, more) => host.dispatchEvent(new CustomEvent('pollsvc:' + type, {bubbles: true, detail: {poll: id, results: poll.data.results, ...more}}))
 
 	const unfold = () => {
 		const more = !matchMedia('(prefers-reduced-motion)').matches && room < Math.min(box.scrollHeight, innerHeight - box.getBoundingClientRect().y)
@@ -168,8 +166,7 @@ const mount = (host) => {
 		const number = (n, style) => n.toLocaleString(s.lang, style)
 		const when = (text, time) => {
 			const minutes = Math.ceil(poll.left(time) / 6e4), hours = minutes / 60 | 0, left = new Intl.RelativeTimeFormat(s.lang)
-			return text.replace('{time}', new Date(time).toLocaleString(s.lang, {dateStyle: 'medium', timeStyle: 'short'}) +
-				(minutes < 1 || hours > 48 ? '' : ` (${hours > 1 ? left.format(hours, 'hour') : left.format(minutes, 'minute')})`))
+			return text.replace('{time}', new Date(time).toLocaleString(s.lang, {dateStyle: 'medium', timeStyle: 'short'}) + (minutes < 1 || hours > 48 ? '' : ` (${hours > 1 ? left.format(hours, 'hour') : left.format(minutes, 'minute')})`))
 		}
 		const fixed = () => !poll.vote || !poll.data.allow_change || poll.state() != 'open'
 		const enough = () => poll.data.results?.voters >= percent_from
