@@ -87,7 +87,7 @@ const bring = async (some) => {
 		for (const data of [...found].sort((a, b) => a.rare - b.rare)) {
 			const poll = pollOf(base, lang, data.id)
 			poll.asked = Date.now()
-			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.ddcc21818b778df4.js?${failures}`)).default
+			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.96bf008d43f26f7f.js?${failures}`)).default
 			poll.take(data)
 		}
 		if (!id) {
