@@ -13,7 +13,7 @@ demo: .venv/runtime            ## a site with live polls, on http://127.0.0.1:80
 	$(BIN)/pollsvc demo --data build/demo
 
 test: .venv/dev tools          ## the whole suite: SQLite, PostgreSQL, a real browser
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/dev build/js       ## style and types, Python and JavaScript
 	$(BIN)/ruff check .
