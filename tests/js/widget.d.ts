@@ -46,6 +46,8 @@ type H = <T extends keyof HTMLElementTagNameMap>(
 interface ParentNode {
   querySelector(selector: 'link[rel=canonical]'): HTMLLinkElement | null;
 }
+interface PointerEvent { readonly target: EventTarget }
+interface Array<T> { at(index: -1): T }
 interface EventTarget { closest?(selector: string): Element | null }
 interface SVGScriptElement { src: string }
 declare namespace Intl { interface RelativeTimeFormat { format(value: number, unit: string): string } }

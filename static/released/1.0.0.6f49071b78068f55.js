@@ -2,7 +2,7 @@
 if (customElements.get('pollsvc-poll')) return
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(`
-:host{display:block;--a:var(--pollsvc-accent,light-dark(#14508c,#8fc4ff));--l:1px solid color-mix(in srgb,currentColor 20%,transparent)}
+:host{display:block;--a:var(--pollsvc-accent,light-dark(#14508c,#8fc4ff));--l:1px solid color-mix(in srgb,currentColor 15%,transparent)}
 :host([hidden]),[hidden]{display:none!important}
 *{box-sizing:border-box;margin:0;padding:0;border:0;min-inline-size:0;font:inherit;color:inherit;background:0}
 [part=box]{overflow:clip;min-block-size:inherit}
@@ -11,7 +11,7 @@ form{white-space:normal;display:grid;align-content:start;gap:.6em;min-block-size
 :host([preset=plain]) form{border:0;padding:0;background:0;color:inherit}
 .row,form>p,small{font-size:.8em}
 .row,.swap>*{display:flex;flex-wrap:wrap;gap:0 1.2em;align-items:center}
-.row>*{flex:1 1 15em;min-block-size:2.7em;align-content:center}
+.row>*{flex:1 15em;min-block-size:2.7em;align-content:center}
 form>p,a,button{color:var(--a)}
 form>p,a,button,legend,b,label>span::first-line{font-weight:700}
 legend{font-size:1.25em}
@@ -20,7 +20,7 @@ legend{font-size:1.25em}
 ul{display:grid;gap:.6em;list-style:none;margin-block-start:.6em}
 li{position:relative;border:var(--l);border-radius:.5em}
 i{position:absolute;inset-block:0;inline-size:var(--s);border-radius:inherit;border-block-end:2px solid var(--a);background:color-mix(in srgb,var(--a) 15%,transparent)}
-label{position:relative;display:grid;grid-template:auto/1.2em 1fr 3em;gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
+label{position:relative;display:grid;grid-template:auto/1.2em 1fr minmax(3em,auto);gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
 label>input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a)}
 label>span{block-size:2.9em;font-size:.8em;white-space:pre;text-align:end;align-content:center}
 label>span::first-line{font-size:1.25em}
@@ -45,7 +45,7 @@ let failures = 0, askAt = 0, active = Date.now(), streamAt = active + 1e3, unsto
 const polls = {}, streams = {}
 
 const pollOf = (base, lang, id) => polls[base + lang + (id || article())] ??= {
-	base, lang, id, kin: base + lang + !id, views: new Map(), skew: -Infinity, data: 0,
+	base, lang, id, kin: base + lang + !id, views: new Map(), skew: -1/0, data: 0,
 
 	left(time) { return Date.parse(time) - Date.now() - this.skew },
 
@@ -67,8 +67,7 @@ const pollOf = (base, lang, id) => polls[base + lang + (id || article())] ??= {
 		const key = `pollsvc ${base} ${this.data.site}`
 		try {
 			if (change) localStorage[key] = JSON.stringify(change)
-			const kept = JSON.parse(localStorage[key])
-			return {...kept, votes: {...kept.votes}}
+			return {votes: {}, ...JSON.parse(localStorage[key])}
 		} catch { return unstored[key] = change ?? unstored[key] ?? {votes: {}} }
 	},
 
@@ -78,16 +77,16 @@ const pollOf = (base, lang, id) => polls[base + lang + (id || article())] ??= {
 }
 
 const bring = async (some) => {
-	const [{base, lang, id, views}] = some
+	const {base, lang, id, views} = some[0]
 	some.forEach((poll) => poll.asked = Date.now())
 	let reply
 	try {
-		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', cache: 'no-cache'})
+		reply = await fetch(base + '/api/v1/' + (id ? 'polls?id=' + some.map((poll) => poll.id).join('&id=') : 'articles?url=' + encodeURIComponent(article())) + '&lang=' + lang, {credentials: 'omit', signal: AbortSignal.timeout(2e4), cache: 'no-cache'})
 		const found = (await reply.json()).polls
 		for (const data of [...found].sort((a, b) => a.rare - b.rare)) {
 			const poll = pollOf(base, lang, data.id)
 			poll.asked = Date.now()
-			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.96bf008d43f26f7f.js?${failures}`)).default
+			if (data.rare) poll.rare ??= (await import(`${base}/w/1.0.0.98c8aa81bc30cfa8.js?${failures}`)).default
 			poll.take(data)
 		}
 		if (!id) {
@@ -140,7 +139,7 @@ const mount = (host) => {
 	const h = (tag, props, ...children) => {
 		const node = document.createElement(tag)
 		for (const [key, value] of Object.entries(props)) {
-			if (typeof value == 'function' && key[1] != 'n') updates.push(() => { if (node[key] !== value()) node[key] = value() })
+			if (typeof value == 'function' && key[1] != 'n') updates.push(() => { if (node[key] !== value(node)) node[key] = value(node) })
 			else node[key] = value
 		}
 		node.append(...children)
@@ -166,7 +165,7 @@ const mount = (host) => {
 		const number = (n, style) => n.toLocaleString(s.lang, style)
 		const when = (text, time) => {
 			const minutes = Math.ceil(poll.left(time) / 6e4), hours = minutes / 60 | 0, left = new Intl.RelativeTimeFormat(s.lang)
-			return text.replace('{time}', new Date(time).toLocaleString(s.lang, {dateStyle: 'medium', timeStyle: 'short'}) + (minutes < 1 || hours > 48 ? '' : ` (${hours > 1 ? left.format(hours, 'hour') : left.format(minutes, 'minute')})`))
+			return text.replace('{time}', new Date(time).toLocaleString(s.lang, {dateStyle: 'medium', timeStyle: 'short'}) + (minutes > 0 && hours < 49 ? ` (${hours > 1 ? left.format(hours, 'hour') : left.format(minutes, 'minute')})` : ''))
 		}
 		const fixed = () => !poll.vote || !poll.data.allow_change || poll.state() != 'open'
 		const enough = () => poll.data.results?.voters >= percent_from
@@ -175,7 +174,7 @@ const mount = (host) => {
 			return h('li', {part: 'option', className: () => result && mine() ? 'mine' : ''},
 				h('i', {part: 'bar', style: () => `--s:${result && share() * 100}%`}),
 				h('label', {}, h('input', {type: picks.max > 1 ? 'checkbox' : 'radio', name: 'option', value: id, className: 'a', disabled: () => result,
-					checked: poll.vote?.selection.includes(id) ?? host.getAttribute('pick') == id}),
+					defaultChecked: host.getAttribute('pick') == id, checked: (node) => result && poll.vote ? mine() : node.checked}),
 					h('b', {role: 'img', ariaLabel: s.mine, textContent: '✓', hidden: () => !result || !mine()}), h('bdi', {}, label),
 					h('span', {part: 'number', className: 'b', textContent: () => poll.data.results ? (enough() ? number(share(), {style: 'percent'}) + '\n' : '') + number(count()) : ''})))
 		}
@@ -184,7 +183,7 @@ const mount = (host) => {
 		return h('form', {part: 'poll', lang: s.lang, dir: s.dir, className: () => result ? 'result' : '', onchange: () => act == 'sending' || say(), onsubmit: () => false},
 			h('p', {part: 'voters', textContent: () => {
 				const {results, visibility} = poll.data
-				return s.poll + ' · ' + (results ? s.voters[new Intl.PluralRules(s.lang).select(results.voters)].replace('{n}', number(results.voters)) : s[visibility])
+				return s.poll + (results ? s.voters[new Intl.PluralRules(s.lang).select(results.voters)].replace('{n}', number(results.voters)) : s[visibility])
 			}}),
 			h('fieldset', {}, h('legend', {part: 'question', lang: question.lang}, h('bdi', {}, question.text)),
 				h('div', {className: 'swap'}, h('small', {className: 'a'}, s.hint), h('small', {className: 'b', textContent: () => result && !poll.data.results ? '' : field.note() + (enough() ? s.of : s.few)})), list),
@@ -198,9 +197,9 @@ const mount = (host) => {
 			h('div', {className: 'row'},
 				h('span', {textContent: () => {
 					const state = poll.state(), time = state == 'scheduled' ? poll.data.opens_at : poll.data.closes_at
-					return time ? when(s.times[state], time) : s.open
+					return when(s.times[state], time)
 				}}),
-				h('span', {}, s.sample + ' · ', h('a', {href: url, textContent: () => poll.state() == 'away' ? s.elsewhere : s.details}))))
+				h('span', {}, s.sample, h('a', {href: url, textContent: () => poll.state() == 'away' ? s.elsewhere : s.details}))))
 	}
 
 	const view = {
@@ -240,28 +239,33 @@ const mount = (host) => {
 	}
 	const turn = (to) => {
 		mode = to
-		say()
+		if (act == 'retry') view.render()
+		else say()
 	}
 	const focus = () => (list.querySelector(':enabled') ?? list).focus()
 	const choose = () => {
 		if (act == 'sending') return
 		const {picks, strings: s} = poll.data, {length} = field.chosen()
-		if (length >= picks.min && length <= picks.max) return send()
-		say(field.fault?.() || s.hint)
-		focus()
+		if (length >= picks.min && length <= picks.max) send()
+		else {
+			say(field.fault?.() || s.hint)
+			focus()
+		}
 	}
 
-	const send = async (selection = field.chosen()) => {
+	const send = async (selection = field.chosen(), vote = JSON.stringify(poll.vote)) => {
 		if (act == 'sending') return
 		say('', 'sending')
 		const {strings: s} = poll.data
 		const post = async () => {
 			let mine = poll.reader(), {reader} = mine, reply, answer
+			if (JSON.stringify(mine.votes[id]) != vote) return {mine, code: 1, selection: mine.votes[id]?.selection ?? []}
 			if (!reader) mine.key ??= crypto.getRandomValues(new Uint32Array(4)).join('-')
 			poll.reader(mine)
 			try {
 				reply = await fetch(`${poll.base}/api/v1/polls/${id}/votes`, {method: 'POST', credentials: 'omit', signal: AbortSignal.timeout(2e4),
 					body: JSON.stringify({selection, article: article(), reader, idempotency_key: mine.key})})
+				if (reply.status == 401) poll.reader({votes: mine.votes})
 				answer = await reply.json()
 			} catch {}
 			mine = poll.reader()
@@ -279,25 +283,20 @@ const mount = (host) => {
 			poll.take({results})
 			say(code ? s.already : !mine.votes[id] ? s.withdrawn : mine.votes[id].held ? s.held : s.thanks)
 			if (receipt) tell('vote', {selection: to, receipt})
-		} else if (code == 'bad_reader_token' && mine.reader) {
-			poll.reader({votes: mine.votes})
-			say()
-			send(selection)
-		} else if (code == 'poll_not_open') {
-			poll.take({state: 'closed'})
-			bring([poll])
-			say(s.missed)
-		} else if (!reply || reply.ok || reply.status == 429 || reply.status >= 500) {
+		} else if (!reply || reply.ok || reply.status == 401 || reply.status == 429 || reply.status >= 500) {
 			say(why ?? (reply ? s.busy : s.offline), 'retry')
-			retry = setTimeout(send, patience(reply), selection)
-		} else say(why ?? s.refused)
+			retry = setTimeout(selection[0] ? choose : send, patience(reply), selection, vote)
+		} else {
+			bring([poll])
+			say(why ?? s.refused)
+		}
 	}
 
 	root.adoptedStyleSheets = [sheet]
 	root.replaceChildren(box)
 	poll.views.set(host, view)
 	if (poll.base) new IntersectionObserver((entries) => {
-		view.seen = !!entries.at(-1)?.isIntersecting
+		view.seen = entries.at(-1).isIntersecting
 		setTimeout(beat)
 	}, {rootMargin: '500px'}).observe(host)
 	else box.append('pollsvc: no src')
@@ -317,7 +316,7 @@ const adopt = () => {
 adopt()
 new MutationObserver(adopt).observe(document, {childList: true, subtree: true})
 for (const type of ['pointermove', 'keydown', 'scroll']) addEventListener(type, () => active = Date.now(), true)
-addEventListener('pointerdown', ({target}) => target?.closest?.('a') && Object.values(streams).forEach((stream) => stream?.onerror()))
+addEventListener('pointerdown', ({target}) => target.closest?.('a') && Object.values(streams).forEach((stream) => stream?.onerror()))
 document.addEventListener('visibilitychange', beat)
 setInterval(beat, 1e3)
 })()

@@ -69,8 +69,8 @@ export default ({poll, host, mount, root, field, list, h, row, number, say, resu
 	const text = h('input', {className: 'own a', type: 'text', ariaLabel: s.own_label, placeholder: s.own, maxLength: 100, dir: 'auto', autocomplete: 'off',
 		disabled: result, ariaDescription: s.own_hint})
 	const written = () => text.value.trim()
+	const known = new Set([...options, ...retired].map(({id}) => id))
 	if (write_in || results?.other) {
-		const known = new Set([...options, ...retired].map(({id}) => id))
 		const item = row({id: 0, label: s.other, count: () => poll.data.results?.other ?? 0, mine: () => poll.vote?.selection.some((id) => !known.has(id))})
 		if (write_in) {
 			const pick = /** @type {HTMLInputElement} */ (part(item, 'input'))
@@ -92,21 +92,26 @@ export default ({poll, host, mount, root, field, list, h, row, number, say, resu
 
 	/** Ranks are given by buttons, or by dragging. */
 	function rank() {
-		let ranks = (poll.vote?.selection ?? []).filter((id) => items.has(id))
+		const voted = () => (poll.vote?.selection ?? []).map((id) => known.has(id) ? id : 0)
+		const ranked = () => voted().filter((id) => items.has(id) && (id || written()))
+		let ranks = ranked()
 		const name = (id = 0) => options.find((option) => option.id == id)?.label ?? (written() || s.own)
 		const sorted = () => [...ranks, ...[...items.keys()].filter((id) => !ranks.includes(id))]
+		const arrange = (to = [0]) => {
+			ranks = to
+			for (const id of sorted()) list.insertBefore(/** @type {Node} */ (items.get(id)), list.children[sorted().indexOf(id)])
+		}
 		const place = (id = 0, to = -1) => {
 			const others = ranks.filter((other) => other != id)
 			if (to >= 0) others.splice(to, 0, id)
 			if (others.length > picks.max || (!id && to >= 0 && !written())) return say(id ? s.hint : s.error_no_text)
-			ranks = others
-			for (const other of sorted()) list.insertBefore(/** @type {Node} */ (items.get(other)), list.children[sorted().indexOf(other)])
+			arrange(others)
 			const rank = ranks.indexOf(id)
 			say((rank < 0 ? s.rank_none : s.rank_is).replace('{name}', () => name(id)).replace('{rank}', number(rank + 1)))
 		}
 
 		for (const [id, item] of items) {
-			const at = () => ranks.indexOf(id)
+			const at = () => (result() && poll.vote ? voted() : ranks).indexOf(id)
 			/** @type {(sign: string, label: string, to: () => number, hidden: () => boolean, off?: () => boolean) => HTMLElement} */
 			const button = (sign, label, to, hidden, off = () => false) => {
 				const made = h('button', {type: 'button', textContent: sign, hidden, disabled: () => result() || hidden() || off(), ariaLabel: () => label.replace('{name}', () => name(id)),
@@ -134,6 +139,10 @@ export default ({poll, host, mount, root, field, list, h, row, number, say, resu
 				button('↓', s.rank_down, () => at() + 1, () => at() < 0, () => at() == ranks.length - 1),
 				button('✕', s.rank_out, () => -1, () => at() < 0)))
 		}
+		h('p', {title: () => {  // a result shows the vote that stands, which may be another tab's
+			if (result() && poll.vote && String(ranked()) != String(ranks)) arrange(ranked())
+			return ''
+		}})
 		field.chosen = () => ranks.map((id) => id || written()).filter(Boolean)
 		field.fault = () => ranks.includes(0) && !written() ? s.error_no_text : ''
 
