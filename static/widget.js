@@ -22,11 +22,11 @@ li{position:relative;border:var(--l);border-radius:.5em}
 i{position:absolute;inset-block:0;inline-size:var(--s);border-radius:inherit;border-block-end:2px solid var(--a);background:color-mix(in srgb,var(--a) 15%,transparent)}
 label{position:relative;display:grid;grid-template:auto/1.2em 1fr minmax(3em,auto);gap:.6em;align-items:center;min-block-size:3em;padding:.3em .6em}
 label>input,b{grid-area:1/1;inline-size:1.2em;block-size:1.2em;accent-color:var(--a)}
-label>span{block-size:2.9em;font-size:.8em;white-space:pre;text-align:end;align-content:center}
+label>span{block-size:3em;font-size:.8em;white-space:pre;text-align:end;align-content:center}
 label>span::first-line{font-size:1.25em}
 bdi{justify-self:start}
 button,a{display:inline-block;cursor:pointer;border-radius:.5em;line-height:2;text-decoration:underline}
-button{min-block-size:3.4em}
+button{min-block-size:3.3em}
 [part=vote]{padding-inline:1em;min-inline-size:9em;text-decoration:none;background:var(--a);color:var(--pollsvc-on-accent,light-dark(#fff,#000))}
 .result .a,form:not(.result) .b{visibility:hidden}
 li:has(:enabled):hover,li:has(:checked),.mine{border-color:var(--a)}
@@ -103,7 +103,7 @@ const bring = async (some) => {
 
 const beat = () => {
 	const now = Date.now(), all = Object.values(polls), seen = all.filter(({views}) => !document.hidden && [...views.values()].some(({seen}) => seen)).slice(0, 99)
-	const live = ({data}) => data && data.state != 'closed', due = (poll) => !poll.asked || live(poll) && now - poll.asked > 8e3 && (poll.vote?.url || streams[poll.base]?.readyState != 1)
+	const live = ({data}) => data.state != 'closed' && data, due = (poll) => !poll.asked || live(poll) && now - poll.asked > 8e3 && (poll.vote?.url || streams[poll.base]?.readyState != 1)
 	for (const poll of seen) {
 		if (poll.data) poll.views.forEach((view) => view.render())
 		if (due(poll) && now > askAt) bring(seen.filter((other) => due(other) && other.kin == poll.kin))

@@ -214,6 +214,7 @@ async def test_a_form_that_comes_too_late_says_so(shared: Service, http: Http) -
     answer = await send(http, poll, {"idempotency_key": page.key, "selection": "1"})
     assert answer.status == 409
     assert Page(answer).all("p", role="alert")
+    assert "Voting had ended. Your vote does not count." in Page(answer).text
     assert await shared.ballots(poll) == []
 
 

@@ -10,7 +10,7 @@ from pollsvc.services.write_ins import MAX_TEXT
 
 _ALWAYS = (
     *("vote", "sending", "retry", "results", "back", "change", "withdraw", "mine", "thanks"),
-    *("withdrawn", "held", "already", "busy", "offline", "refused", "elsewhere"),
+    *("withdrawn", "held", "already", "error_closed", "busy", "offline", "refused", "elsewhere"),
     *("after_vote", "after_close", "never", "details", "retired", "other"),
 )
 _STATES = {"scheduled": "early", "open": "voted", "closed": "late"}
@@ -72,7 +72,6 @@ def words_for_widget(needs: Needs, words: Words) -> Mapping[str, Any]:
         "voters": words.forms("voters"),
         "states": {state: words.say(key) for state, key in _STATES.items()},
         "times": _times(needs, words),
-        "error_closed": words.say("missed"),
     }
     sent |= {key: words.say(key) + " · " for key in _JOINED}
     if needs.kind is Kind.RATING:

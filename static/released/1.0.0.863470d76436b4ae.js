@@ -23,7 +23,7 @@ fieldset{container-type:inline-size}
 .tools{display:flex;justify-content:end;gap:.1em}
 .tools button{min-block-size:2.4em;inline-size:2.3em;padding:0;line-height:1;text-decoration:none;border:var(--l)}
 .tools :disabled{opacity:.35;cursor:default}
-@container(width<15em){.ranked label>.tools{grid-area:2/1/auto/-1}.rating label>span::first-line{font-size:1em}}
+@container(width<15em){.ranked label>.tools{grid-area:2/1/auto/-1}.rating label>span{white-space:pre-wrap;block-size:4.5em}.rating label>span::first-line{font-size:1em}}
 @container(width>28em){.rating:has(:nth-child(6)){grid-template-columns:repeat(10,1fr)}}
 .ranked li[data-rank]{border-color:var(--a)}
 .dragged{z-index:1;opacity:.85;background:Canvas}
