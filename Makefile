@@ -10,7 +10,7 @@ help:                          ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /'
 
 demo: .venv/runtime            ## a site with live polls, on http://127.0.0.1:8001
-	$(BIN)/pollsvc demo --data build/demo
+	$(BIN)/pollsvc demo --data build/demo $(ARGS)
 
 test: .venv/dev tools          ## the whole suite: SQLite, PostgreSQL, a real browser
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)

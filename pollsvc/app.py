@@ -13,6 +13,8 @@ from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.accounts.sign_in import SignIn
 from pollsvc.services.admission import Admission
 from pollsvc.services.archive import Archive
+from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.proofs import Proofs
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.desk import Desk, Means
 from pollsvc.services.image_cache import ImageCache
@@ -20,7 +22,6 @@ from pollsvc.services.live_hub import LiveHub
 from pollsvc.services.pictures.pictures import Look, Pictures
 from pollsvc.services.public_history import PublicHistory
 from pollsvc.services.readers import Readers
-from pollsvc.services.receipts import Receipts
 from pollsvc.services.rounds import Rounds
 from pollsvc.services.snapshots import Publisher
 from pollsvc.services.strings import Strings
@@ -71,6 +72,7 @@ from pollsvc.web.history import GetHistory
 from pollsvc.web.http import Addresses
 from pollsvc.web.images import GetImage
 from pollsvc.web.live import Live
+from pollsvc.web.log import GetLog
 from pollsvc.web.oembed import OEmbed
 from pollsvc.web.openapi import OpenApi
 from pollsvc.web.pages.archive import ArchivePages
@@ -107,8 +109,8 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     reading = Connection(url, reconnects=True, timeout=TIMEOUT)
     hub = LiveHub(clock)
     tallies = Tallies(reading, publisher, clock, on_changed=hub.publish, watched=hub.watched)
-    receipts = Receipts(settings.secret_keys)
-    writer = BallotWriter(url, receipts.seal, tallies.apply, settings.queue_limit)
+    log_keys = LogKeys(settings.secret_keys)
+    writer = BallotWriter(url, log_keys, tallies.apply, settings.queue_limit, clock)
     listener = ChangeListener(url, tallies.on_change)
     outbox = Outbox(url, clock, base_url, settings.webhook_origins)
     pace = None if settings.admission is Policy.OPEN else PACE
@@ -120,6 +122,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         write_ins=write_ins,
         tallies=tallies,
         connection=reading,
+        key=log_keys.current,
         clock=clock,
     )
     rounds, history, images = Rounds(), PublicHistory(reading), ImageCache(reading)
@@ -128,7 +131,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     views = PollViews(tallies, rounds, images, base_url)
     addresses = Addresses(settings.trusted_proxies)
     pool, passwords = Pool(url, EDITORS_CONNECTIONS), Passwords()
-    desk = Desk(pool, Means(clock, passwords, receipts, settings.webhook_origins))
+    desk = Desk(pool, Means(clock, passwords, log_keys, settings.webhook_origins))
     api = api_routes(
         Answerers(ApiPolls(base_url, clock), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks())
     )
@@ -157,6 +160,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         archive=ArchivePages(archive, publisher.strings, base_url),
         embed=EmbedPage(tallies, publisher.strings, base_url, own_origin),
         oembed=OEmbed(tallies, publisher.strings, base_url),
+        log=GetLog(Proofs(reading)),
         readiness=Readiness(tallies, writer),
         admin_assets=AdminAssets(),
         admin=_admin(

@@ -1,19 +1,17 @@
 """How fast one network may vote: calm votes count, a flood is held for review, and nobody is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from pollsvc.domain.ballot import Ballot, Cast, Outcome, Status
+from pollsvc.domain.ballot import Status
 from pollsvc.domain.poll import Policy
 from pollsvc.services import pace
 from pollsvc.services.admission import CHANGES, PACES, Admission, network_of
-from pollsvc.storage import ballots as storage
-from pollsvc.storage.database import UNIQUE_VIOLATION, Connection
 from tests.support.reader import Http, Reader
-from tests.support.server import Service, open_connection, run_service
+from tests.support.server import Service, run_service
 
 NOW = 1_800_000_000.0
 
@@ -211,25 +209,3 @@ async def test_one_vote_is_not_changed_without_end(strict: Service) -> None:
         assert [(await other.vote(poll, pick)).status for pick in (1, 2)] == [201, 200]
         assert await http.counts(poll) == [1, 1, 0]
     await strict.assert_clean()
-
-
-async def test_a_batch_that_is_tried_again_is_charged_once(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another process inserts the ballot of one of its voters while it is being written."""
-    admitted, insert = list[str](), storage.insert_ballots
-
-    async def interrupted(connection: Connection, ballots: Sequence[Ballot]) -> None:
-        monkeypatch.setattr(storage, "insert_ballots", insert)
-        raise UNIQUE_VIOLATION
-
-    def admit() -> str:
-        admitted.append("once")
-        return Status.COUNTED.value
-
-    monkeypatch.setattr(storage, "insert_ballots", interrupted)
-    async with open_connection(database_url) as connection:
-        ballot = Ballot("poll", "voter", 1, "1", "", 0, 29_000_000, "")
-        batch = await storage.record(connection, [Cast(ballot, False, admit)], lambda sealed: sealed)
-    assert [each.outcome for each in batch.recorded] == [Outcome.CREATED]
-    assert admitted == ["once"]

@@ -13,30 +13,30 @@ from tests.support.server import CliError, Service, add_site, open_connection, r
 Poll = tuple[Service, str]
 
 TAMPERING = {
-    "selection": ("UPDATE ballots SET selection = '3' WHERE {one}", {"signature", "tally"}),
+    "selection": ("UPDATE ballots SET selection = '3' WHERE {one}", {"leaf", "tally"}),
     "impossible selection": (
         "UPDATE ballots SET selection = '9' WHERE {one}",
-        {"signature", "selection", "tally"},
+        {"leaf", "selection", "tally"},
     ),
     "two picks of a single choice": (
         "UPDATE ballots SET selection = '1,2' WHERE {one}",
-        {"signature", "selection", "tally"},
+        {"leaf", "selection", "tally"},
     ),
     "no text of a selection": (
         "UPDATE ballots SET selection = 'x' WHERE {one}",
-        {"signature", "selection", "tally"},
+        {"leaf", "selection", "tally"},
     ),
-    "status": ("UPDATE ballots SET status = 'excluded' WHERE {one}", {"signature", "tally"}),
-    "minute": ("UPDATE ballots SET minute = minute - 1 WHERE {one}", {"signature", "tally"}),
-    "article": ("UPDATE ballots SET article = 1 WHERE {one}", {"signature", "tally"}),
-    "revision": ("UPDATE ballots SET revision = 7 WHERE {one}", {"signature"}),
-    "voter": ("UPDATE ballots SET voter = 'AAAAAAAAAAAAAAAAAAAAAA' WHERE {one}", {"signature"}),
-    "signature": ("UPDATE ballots SET signature = 'AAAAAAAAAAAAAAAAAAAAAA' WHERE {one}", {"signature"}),
-    "deleted ballot": ("DELETE FROM ballots WHERE {one}", {"tally"}),
+    "status": ("UPDATE ballots SET status = 'excluded' WHERE {one}", {"leaf", "tally"}),
+    "minute": ("UPDATE ballots SET minute = minute - 1 WHERE {one}", {"leaf", "tally"}),
+    "article": ("UPDATE ballots SET article = 1 WHERE {one}", {"leaf", "tally"}),
+    "number": ("UPDATE ballots SET number = 7 WHERE {one}", {"leaf"}),
+    "voter": ("UPDATE ballots SET voter = 'AAAAAAAAAAAAAAAAAAAAAA' WHERE {one}", {"leaf"}),
+    "batch": ("UPDATE ballots SET batch = 7000 WHERE {one}", {"leaf"}),
+    "deleted ballot": ("DELETE FROM ballots WHERE {one}", {"leaf", "tally"}),
     "added ballot": (
-        "INSERT INTO ballots SELECT poll_id, 'AAAAAAAAAAAAAAAAAAAAAA', revision, selection, status, article, "
-        "minute, signature FROM ballots WHERE {one}",
-        {"signature", "tally"},
+        "INSERT INTO ballots SELECT poll_id, 'AAAAAAAAAAAAAAAAAAAAAA', number, selection, status, article, "
+        "minute, batch FROM ballots WHERE {one}",
+        {"leaf", "tally"},
     ),
     "changed tally": ("UPDATE tally SET count = count + 1 WHERE poll_id = '{poll}'", {"tally"}),
     "deleted tally": ("DELETE FROM tally WHERE poll_id = '{poll}'", {"tally"}),
@@ -92,7 +92,7 @@ async def test_a_ballot_of_another_key_is_found(voted: Callable[[], Poll]) -> No
         report = await service.audit(poll)
     finally:
         service.env["POLLSVC_SECRET_KEYS"] = known
-    assert [difference["kind"] for difference in report.differences] == ["signature", "signature"]
+    assert [difference["kind"] for difference in report.differences] == ["tree"]
 
 
 async def test_an_orphan_is_found_by_the_command_which_exits_with_1(tmp_path: Path) -> None:
@@ -100,13 +100,13 @@ async def test_an_orphan_is_found_by_the_command_which_exits_with_1(tmp_path: Pa
     service = Service(f"sqlite:///{tmp_path}/pollsvc.db", tmp_path, {}, 1)
     await add_site(service.database_url)
     await run_sql(
-        service, "INSERT INTO ballots VALUES ('gone', 'AAAAAAAAAAAAAAAAAAAAAA', 1, '1', 'counted', 0, 1, 'x')"
+        service, "INSERT INTO ballots VALUES ('gone', 'AAAAAAAAAAAAAAAAAAAAAA', 1, '1', 'counted', 0, 1, 0)"
     )
     with pytest.raises(CliError) as failed:
         await service.run("audit")
     assert failed.value.status == 1
     assert "poll: poll gone: the ballot of voter AAAAAAAAAAAAAAAAAAAAAA" in failed.value.output
-    assert "1 ballots in 0 polls, 1 entries in the log: 2 differences" in failed.value.output
+    assert "1 ballots in 0 polls, 1 entries in the log: 3 differences" in failed.value.output
     with pytest.raises(CliError) as failed:
         await service.run("audit", "--json")
     assert failed.value.status == 1

@@ -15,6 +15,7 @@ from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, State
 from pollsvc.domain.tally import results_of
 from pollsvc.services.audit import audit
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing import placing
 from pollsvc.services.editing.articles import Articles
 from pollsvc.services.editing.editing import Editing
@@ -24,7 +25,6 @@ from pollsvc.services.editing.new_poll import NewOption, NewPoll, as_new
 from pollsvc.services.editing.placing import Placing
 from pollsvc.services.editing.reviewing import Reviewing
 from pollsvc.services.editing.sites import Sites
-from pollsvc.services.receipts import Receipts
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import history_of
@@ -36,7 +36,7 @@ from tests.support.server import SECRET, open_connection
 
 NOW = 1_800_000_000
 EDITOR = Actor("editor", "abc", "anna")
-RECEIPTS = Receipts([SECRET])
+KEYS = LogKeys([SECRET])
 ARTICLE = "https://news.example/story"
 
 
@@ -61,9 +61,9 @@ class Newsroom:
 
     async def vote(self, poll: Poll, voter: str, selection: str, article: int = 0) -> None:
         """A ballot, past all that readers go through."""
-        ballot = Ballot(poll.id, voter.ljust(22, "x"), 1, selection, "", article, int(self.now) // 60, "")
+        ballot = Ballot(poll.id, voter.ljust(22, "x"), 0, selection, "", article, int(self.now) // 60, 0)
         cast = Cast(ballot, allow_change=False, admit=lambda: "counted")
-        await record(self.connection, [cast], RECEIPTS.seal)
+        await record(self.connection, [cast], KEYS.stamp)
 
     async def counts(self, poll: str) -> dict[int, int]:
         version, totals = await load_totals(self.connection, poll)
@@ -73,7 +73,7 @@ class Newsroom:
         return [noted.notice[:3] for noted in await history_of(self.connection, poll)]
 
     async def assert_clean(self) -> None:
-        assert (await audit(self.connection, RECEIPTS)).differences == []
+        assert (await audit(self.connection, KEYS)).differences == []
 
 
 @pytest.fixture
@@ -241,7 +241,7 @@ async def test_a_log_that_was_altered_is_found(room: Newsroom) -> None:
         await room.create()
     await room.connection.rows("UPDATE audit_log SET actor_name = 'berta' WHERE number = 2")
     await room.connection.rows("DELETE FROM audit_log WHERE number IN (3, 4)")
-    report = await audit(room.connection, RECEIPTS)
+    report = await audit(room.connection, KEYS)
     assert [difference["what"] for difference in report.differences] == [
         "entry 2 of the log, or the one before, was altered",
         "entries 3 to 4 of the log are missing",

@@ -158,10 +158,16 @@ ROUTES = (
     *("/api/v1/polls/{poll}/results/{key}", "/api/v1/openapi.json", "/healthz", "/readyz"),
     *("/api/v1/polls/{poll}/rounds", "/api/v1/polls/{poll}/history", "/p/{poll}/history", "/i/{image}"),
     *("/p/{rest:path}", "/p/{poll}/card.png", "/p/{poll}/results.svg", "/embed/{poll}", "/oembed"),
+    *("/api/v1/log/checkpoint", "/api/v1/log/keys", "/api/v1/log/inclusion", "/api/v1/log/consistency"),
     "/admin/static/{name}",
 )
 texts = st.text(max_size=20) | st.sampled_from(["\0", "%", "\ud800", "&=", "../", "http://[", "é" * 99, "en"])
-names = st.sampled_from(["id", "poll", "url", "lang", "q", "pick", "format", "maxwidth", "theme"]) | texts
+names = (
+    st.sampled_from(
+        ["id", "poll", "url", "lang", "q", "pick", "format", "maxwidth", "theme", "number", "from", "size"]
+    )
+    | texts
+)
 quoted = texts.map(lambda text: quote(text.encode("utf-8", "surrogatepass"), safe="")) | st.text(
     st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="#?\x7f"), max_size=20
 )

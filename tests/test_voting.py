@@ -172,13 +172,13 @@ async def test_another_idempotency_key_is_another_reader_unless_there_is_a_token
 
 
 async def test_a_vote_carries_no_cookie_and_no_trace_of_the_client(shared: Service, http: Http) -> None:
-    """The ballot has nothing beside poll, pseudonym, selection, status, article, minute and signature."""
+    """The ballot has nothing beside poll, pseudonym, selection, status, article, minute, leaf and batch."""
     poll = await shared.add_poll()
     vote = await Reader(http).vote(poll, 1)
     assert "set-cookie" not in vote.headers
     [ballot] = await shared.ballots(poll)
     assert ballot._fields == (
-        *("poll", "voter", "revision", "selection", "status", "article", "minute", "signature"),
+        *("poll", "voter", "number", "selection", "status", "article", "minute", "batch"),
     )
     assert abs(ballot.minute - time.time() / 60) < 2
     assert ORIGIN not in repr(ballot)

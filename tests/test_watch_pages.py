@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from pollsvc.domain.ballot import Ballot, Cast
 from pollsvc.domain.editor import Role
 from pollsvc.domain.poll import Kind
-from pollsvc.services.receipts import Receipts
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.watching.counting import Votes
 from pollsvc.services.watching.timeline import Bucket, starts
 from pollsvc.services.watching.watch import Span, Timeline
@@ -44,14 +44,14 @@ async def cast(service: Service, poll: str, selections: Sequence[str], back: int
     minute = int(time.time()) // 60 - back
     casts = [
         Cast(
-            Ballot(poll, secrets.token_urlsafe(16), 1, selection, "", 0, minute, ""),
+            Ballot(poll, secrets.token_urlsafe(16), 0, selection, "", 0, minute, 0),
             allow_change=False,
             admit=lambda: "counted",
         )
         for selection in selections
     ]
     async with open_connection(service.database_url) as connection:
-        await record(connection, casts, Receipts([SECRET]).seal)
+        await record(connection, casts, LogKeys([SECRET]).stamp)
 
 
 async def test_a_viewer_watches_and_nobody_else_does(shared: Service, viewer: EditorHttp) -> None:

@@ -16,8 +16,8 @@ import click
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.log import COMMAND_LINE
 from pollsvc.services.accounts.passwords import Passwords
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.desk import Means, Work
-from pollsvc.services.receipts import Receipts
 from pollsvc.settings import Settings
 from pollsvc.storage.database import Connection, check_url
 from pollsvc.storage.migrate import ensure_current
@@ -79,7 +79,7 @@ def opening() -> Iterator[None]:
 async def desk(found: Settings | None = None) -> AsyncIterator[Work]:
     """What editors do, done by command, on the database of these settings or else of this process's."""
     found = found or settings()
-    means = Means(time.time, Passwords(), Receipts(found.secret_keys), found.webhook_origins)
+    means = Means(time.time, Passwords(), LogKeys(found.secret_keys), found.webhook_origins)
     async with database(found) as connection:
         yield Work(connection, means, COMMAND_LINE)
 

@@ -10,7 +10,7 @@ from pollsvc.cli.context import database, json_option, opening, print_json, prog
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.log import Entry
 from pollsvc.services.audit import audit as recount
-from pollsvc.services.receipts import Receipts
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.storage import migrate as migration
 from pollsvc.storage.log import all_entries
 
@@ -42,7 +42,7 @@ async def audit(poll: str | None, show_log: bool, as_json: bool) -> None:
                 else:
                     _show(page)
         with progress_bar("Recounting") as progress:
-            report = await recount(connection, Receipts(found.secret_keys), poll, progress)
+            report = await recount(connection, LogKeys(found.secret_keys), poll, progress)
     if as_json:
         more = {"log": [entry._asdict() for entry in log]} if show_log else {}
         print_json({"ok": not report.found, **asdict(report), **more})

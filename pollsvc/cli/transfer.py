@@ -13,6 +13,7 @@ from pollsvc.cli.context import choice, database, json_option, print_json, progr
 from pollsvc.domain.clock import zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.export import Wanted, export_to
 from pollsvc.services.exports.formats import Format
@@ -21,7 +22,6 @@ from pollsvc.services.imports import wp_polls
 from pollsvc.services.imports.intake import Imported, describe_import, describe_imports
 from pollsvc.services.imports.polls import import_poll
 from pollsvc.services.imports.wp_import import import_wp_polls as import_all
-from pollsvc.services.receipts import Receipts
 from pollsvc.services.watching.timeline import Bucket
 
 _CSV = click.File("r", encoding="utf-8")
@@ -108,7 +108,7 @@ async def import_(file: BinaryIO, site_name: str, attach: bool, as_json: bool) -
                 site,
                 file,
                 COMMAND_LINE,
-                receipts=Receipts(found.secret_keys),
+                keys=LogKeys(found.secret_keys),
                 clock=time.time,
                 attach=attach,
                 progress=progress,
@@ -164,7 +164,7 @@ async def import_wp_polls(
                 site,
                 polls,
                 COMMAND_LINE,
-                receipts=Receipts(found.secret_keys),
+                keys=LogKeys(found.secret_keys),
                 clock=time.time,
                 keep_open=keep_open,
                 lang=lang,

@@ -18,35 +18,34 @@ class Status(StrEnum):
 class Ballot(NamedTuple):
     """One voter's vote in one poll; the key is (poll, voter).
 
-    `voter` is 22 characters of base64url (128 bits), `minute` a Unix minute, `article` the placement's
-    number in the poll (0: elsewhere), `revision` counts from 1 and grows with each change, and
-    `signature` (22 characters of base64url) covers all the others.
+    `voter` is 22 characters of base64url (128 bits), `number` that of its leaf among the poll's leaves in the
+    log (from 1; each change of the ballot is a leaf of its own), `article` the placement's number in the
+    poll (0: elsewhere), `minute` a Unix minute, and `batch` says with which others its receipt was signed.
     """
 
     poll: str
     voter: str
-    revision: int
+    number: int
     selection: str
     status: str
     article: int
     minute: int
-    signature: str
+    batch: int
 
-    def signed_text(self) -> bytes:
-        """The text that the signature is made over: every other field, a line each."""
-        poll, voter, revision, selection, status, article, minute, _ = self
-        return f"{poll}\n{voter}\n{revision}\n{selection}\n{status}\n{article}\n{minute}".encode()
+    def leaf(self) -> bytes:
+        """The data of its leaf in the log: a line for each field but `batch`.
 
-
-Seal = Callable[[Ballot], Ballot]
-"""Returns the ballot with its signature filled in."""
+        Whoever knows no voter learns nothing of it from its hash: `voter` is 128 bits of chance to them.
+        """
+        poll, voter, number, selection, status, article, minute, _ = self
+        return f"ballot\n{poll}\n{number}\n{voter}\n{selection}\n{status}\n{article}\n{minute}\n".encode()
 
 
 class Cast(NamedTuple):
     """A vote on its way into the database: the ballot it would be, were it the voter's first.
 
-    That ballot gets its status from `admit`, and its signature, only if it really is the first: repeats
-    must not use up what their network may cast. `pace` is asked when it changes the one that stands, and
+    That ballot gets its status from `admit` only if it really is the first: repeats must not use up what
+    their network may cast. `pace` is asked when it changes the one that stands, and
     says after how many seconds that may be done: 0, or later.
     """
 
@@ -78,21 +77,21 @@ class Recorded(NamedTuple):
     wait: float = 0.0
 
 
-def decide(standing: Ballot | None, cast: Cast, seal: Seal) -> Recorded:
+def decide(standing: Ballot | None, cast: Cast, number: int) -> Recorded:
     """What a cast does to the ballot that stands: create, repeat, change or refuse.
 
-    A changed ballot keeps its status, so that a change never frees a ballot that is held or excluded.
+    A new or changed one gets the next leaf's `number`. A changed ballot keeps its status, so that a change
+    never frees a ballot that is held or excluded.
     """
     wanted = cast.ballot
     if standing is None:
         if wanted.selection == WITHDRAWN:
             return Recorded(Outcome.NOTHING_TO_WITHDRAW, None)
-        return Recorded(Outcome.CREATED, seal(wanted._replace(status=cast.admit())))
+        return Recorded(Outcome.CREATED, wanted._replace(number=number, status=cast.admit()))
     if standing.selection == wanted.selection:
         return Recorded(Outcome.REPEATED, standing)
     if not cast.allow_change:
         return Recorded(Outcome.REFUSED, standing)
     if wait := cast.pace():
         return Recorded(Outcome.TOO_SOON, standing, wait)
-    changed = wanted._replace(revision=standing.revision + 1, status=standing.status)
-    return Recorded(Outcome.CHANGED, seal(changed))
+    return Recorded(Outcome.CHANGED, wanted._replace(number=number, status=standing.status))

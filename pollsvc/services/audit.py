@@ -1,15 +1,16 @@
-"""The recount: do ballots, signatures and tally agree, and is the log of edits whole?"""
+"""The recount: do ballots, their log and the tally agree, and is the log of edits whole?"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.errors import PollError, no_such_poll
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.selection import WITHDRAWN, canonical, picked
 from pollsvc.domain.tally import Cell, cell_of
-from pollsvc.services.receipts import Receipts
+from pollsvc.services.ballot_log.checking import PollLeaves, check_log, poll_leaves, removed_polls
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.storage.audit import all_ballots, all_cells, count_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.log import all_entries
@@ -21,10 +22,14 @@ MAX_SHOWN = 1_000
 
 @dataclass(slots=True)
 class Report:
-    """What a recount found: sentences by kind (`signature`, `selection`, `tally`, `poll`, `log`)."""
+    """What a recount found: sentences by kind (`leaf`, `tree`, `selection`, `tally`, `poll`, `log`).
+
+    `sealed` is the size of the log of ballots, `log_entries` that of the log of edits.
+    """
 
     polls: int = 0
     ballots: int = 0
+    sealed: int = 0
     log_entries: int = 0
     found: int = 0
     differences: list[dict[str, str]] = field(default_factory=list)
@@ -37,7 +42,7 @@ class Report:
 
 async def audit(
     connection: Connection,
-    receipts: Receipts,
+    keys: LogKeys,
     poll: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
@@ -52,8 +57,11 @@ async def audit(
             raise no_such_poll()
         counts = await count_ballots(connection, poll)
         total = sum(counts.values())
-        for id_ in sorted(counts):
-            check = _checker(polls.get(id_), receipts, report)
+        report.sealed = await check_log(connection, keys, partial(report.add, "tree", ""))
+        removed = await removed_polls(connection)
+        for id_ in sorted(counts.keys() - removed.keys()):
+            leaves = await poll_leaves(connection, id_, report.sealed, keys, partial(report.add, "leaf", id_))
+            check = _checker(polls.get(id_), leaves, report)
             recount: dict[Cell, int] = {}
             async for page in all_ballots(connection, id_):
                 for ballot in page:
@@ -63,6 +71,7 @@ async def audit(
                 report.ballots += len(page)
                 if progress is not None:
                     progress(report.ballots, total)
+            leaves.end()
             _compare(recount, await all_cells(connection, id_), report)
         await _check_log(connection, report)
     report.polls = 1 if poll is not None else len(polls)
@@ -94,7 +103,7 @@ async def _check_log(connection: Connection, report: Report) -> None:
             number, hash_ = entry.number, entry.hash
 
 
-def _checker(poll: Poll | None, receipts: Receipts, report: Report) -> Callable[[Ballot], None]:
+def _checker(poll: Poll | None, leaves: PollLeaves, report: Report) -> Callable[[Ballot], None]:
     """What reports all that is wrong with a ballot of this poll."""
     ids = {option.id for option in poll.options} if poll is not None else set()
 
@@ -108,13 +117,12 @@ def _checker(poll: Poll | None, receipts: Receipts, report: Report) -> Callable[
             return False
 
     def check(ballot: Ballot) -> None:
-        the_ballot = f"the ballot of voter {ballot.voter}"
+        leaves.ballot(ballot)
         if poll is None:
-            report.add("poll", ballot.poll, f"{the_ballot} is in a poll that does not exist")
-        elif not receipts.valid(ballot):
-            report.add("signature", ballot.poll, f"{the_ballot} is not as it was signed")
+            what = f"the ballot of voter {ballot.voter} is in a poll that does not exist"
+            report.add("poll", ballot.poll, what)
         if not possible(ballot.selection):
-            what = f"{the_ballot} says {ballot.selection!r}, which this poll cannot"
+            what = f"the ballot of voter {ballot.voter} says {ballot.selection!r}, which this poll cannot"
             report.add("selection", ballot.poll, what)
 
     return check

@@ -7,12 +7,18 @@ idle service commits each vote at once.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
+from typing import NamedTuple
 
-from pollsvc.domain.ballot import Cast, Recorded, Seal
+from pollsvc.domain.ballot import Cast, Recorded
+from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import PollError, vote_not_recorded
 from pollsvc.domain.tally import Change
+from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.receipts import Signed
+from pollsvc.services.ballot_log.sealing import seal
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import TIMEOUT, WRITERS_CACHE, Connection
 
@@ -28,18 +34,32 @@ FAULTY_FOR = 5.0
 SLOW_AFTER = 3.0
 """Seconds after which a batch that is still being written means that the service is not ready."""
 
+SEAL_EVERY = 2.0
+"""Seconds between two seals."""
+
 OnCommitted = Callable[[Sequence[Change]], None]
+
+
+class Written(NamedTuple):
+    """What became of a cast; `signed` makes the receipt of a ballot that this batch recorded."""
+
+    recorded: Recorded
+    signed: Signed | None
 
 
 class BallotWriter:
     """Writes casts in batches on a connection of its own, between `start` and `stop`."""
 
-    def __init__(self, url: str, seal: Seal, on_committed: OnCommitted, queue_limit: int) -> None:
+    def __init__(
+        self, url: str, keys: LogKeys, on_committed: OnCommitted, queue_limit: int, clock: Clock
+    ) -> None:
         self._connection = Connection(url, timeout=TIMEOUT, cache=WRITERS_CACHE)
-        self._seal = seal
+        self._keys = keys
+        self._clock = clock
+        self._seal_at = monotonic()
         self._on_committed = on_committed
         self._queue_limit = queue_limit
-        self._queue: deque[tuple[Cast, asyncio.Future[Recorded]]] = deque()
+        self._queue: deque[tuple[Cast, asyncio.Future[Written]]] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
         self._failed_at = _NEVER
@@ -69,33 +89,48 @@ class BallotWriter:
             await self._task
         await self._connection.close()
 
-    def submit(self, cast: Cast) -> asyncio.Future[Recorded]:
+    def submit(self, cast: Cast) -> asyncio.Future[Written]:
         """Queue a cast; the future ends after the commit that holds it.
 
         Raises PollError `busy`, here when the queue is full and from the future when the batch failed.
         """
         if len(self._queue) >= self._queue_limit or self._stopping:
             raise vote_not_recorded()
-        future: asyncio.Future[Recorded] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         self._queue.append((cast, future))
         self._wake.set()
         return future
 
     async def _run(self) -> None:
         while True:
+            if monotonic() >= self._seal_at:
+                await self._seal()
             if not self._queue:
                 if self._stopping:
+                    await self._seal()
                     return
                 self._wake.clear()
-                await self._wake.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), self._seal_at - monotonic())
                 continue
             batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
             await self._write(batch)
 
-    async def _write(self, batch: list[tuple[Cast, "asyncio.Future[Recorded]"]]) -> None:
+    async def _seal(self) -> None:
+        """Seal leaves that wait, of this process and of others; when that fails they go on waiting."""
+        try:
+            more = await seal(self._connection, self._keys, int(self._clock()))
+        except Exception as error:
+            logger.warning("The log was not sealed, and will be later: %r", error)
+            more = False
+            with suppress(Exception):
+                await self._connection.reopen()
+        self._seal_at = monotonic() + (0.0 if more else SEAL_EVERY)
+
+    async def _write(self, batch: list[tuple[Cast, "asyncio.Future[Written]"]]) -> None:
         self._busy_since = monotonic()
         try:
-            done = await record(self._connection, [cast for cast, _ in batch], self._seal)
+            done = await record(self._connection, [cast for cast, _ in batch], self._keys.stamp)
         except Exception as error:
             self._failed_at = monotonic()
             logger.error("A batch of %d votes was not recorded: %r", len(batch), error)
@@ -109,7 +144,8 @@ class BallotWriter:
             self._on_committed(done.changes)
         except Exception:  # the votes are recorded all the same, and more are to come
             logger.exception("A batch was recorded, but its results were not published")
-        _settle(batch, done.recorded)
+        signed = {leaves.poll: Signed(leaves, self._keys.current) for leaves in done.leaves}
+        _settle(batch, [_written(recorded, signed) for recorded in done.recorded])
 
     async def _recover(self) -> None:
         """Get a connection that works; the votes that come meanwhile wait in the queue."""
@@ -122,8 +158,14 @@ class BallotWriter:
             await asyncio.sleep(0.5)
 
 
+def _written(recorded: Recorded, signed: Mapping[str, Signed]) -> Written:
+    ballot = recorded.ballot
+    together = signed.get(ballot.poll) if ballot is not None else None
+    return Written(recorded, together if together is not None and ballot in together else None)
+
+
 def _settle(
-    batch: Sequence[tuple[Cast, "asyncio.Future[Recorded]"]], answers: Sequence[Recorded | PollError]
+    batch: Sequence[tuple[Cast, "asyncio.Future[Written]"]], answers: Sequence[Written | PollError]
 ) -> None:
     for (_, future), answer in zip(batch, answers, strict=True):
         if future.done():  # its request was cancelled; the vote stands or falls with its batch all the same

@@ -11,6 +11,7 @@ from pollsvc.services.accounts.audit_log import AuditLog
 from pollsvc.services.accounts.editors import Accounts
 from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.accounts.sessions import Sessions
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.articles import Articles
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.finding import Finding
@@ -22,7 +23,6 @@ from pollsvc.services.editing.written import WriteInCounts
 from pollsvc.services.exports.exporting import Exporting
 from pollsvc.services.imports.importing import Importing
 from pollsvc.services.imports.intake import ImportMeans
-from pollsvc.services.receipts import Receipts
 from pollsvc.services.watching.lookout import Readings
 from pollsvc.services.webhooks.webhooks import Webhooks
 from pollsvc.storage.database import Connection
@@ -34,7 +34,7 @@ class Means(NamedTuple):
 
     clock: Clock
     passwords: Passwords
-    receipts: Receipts = Receipts(())
+    keys: LogKeys = LogKeys(())
     webhook_origins: tuple[str, ...] = ()
 
 
@@ -42,10 +42,10 @@ class Work:
     """The services on one connection; what they change is logged as done by `actor`."""
 
     def __init__(self, connection: Connection, means: Means, actor: Actor) -> None:
-        clock, passwords, receipts, webhook_origins = means
+        clock, passwords, keys, webhook_origins = means
         self._shared = connection, means
         self.actor = actor
-        self.receipts = receipts
+        self.keys = keys
         self.sessions = Sessions(connection, clock, actor)
         self.accounts = Accounts(connection, clock, passwords, actor)
         self.api_keys = ApiKeys(connection, clock, actor)
@@ -59,7 +59,7 @@ class Work:
         self.images = Images(connection, clock)
         self.readings = Readings(connection)
         self.exporting = Exporting(connection, clock)
-        self.importing = Importing(ImportMeans(connection, actor, receipts, clock))
+        self.importing = Importing(ImportMeans(connection, actor, keys, clock))
         self.webhooks = Webhooks(connection, clock, webhook_origins, actor)
         self.log = AuditLog(connection)
 

@@ -12,11 +12,14 @@ from pollsvc.domain.errors import Code, PollError, vote_not_recorded
 from pollsvc.domain.poll import Poll, State
 from pollsvc.domain.selection import canonical, picked
 from pollsvc.services.admission import Admission
+from pollsvc.services.ballot_log.keys import SigningKey
+from pollsvc.services.ballot_log.receipts import Signed
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.readers import Reader, Readers, voter_of
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.write_ins import WriteIns, holds_text, selection_of
+from pollsvc.storage.ballot_log import leaves_with
 from pollsvc.storage.ballots import find
 from pollsvc.storage.database import Connection, busy_if_away
 
@@ -34,10 +37,11 @@ class VoteRequest(Struct):
 
 
 class Vote(NamedTuple):
-    """A vote that was recorded: its ballot, the reader, and the results that hold it."""
+    """A vote that was recorded: its ballot and receipt (JSON), the reader, and the results that hold it."""
 
     new: bool
     ballot: Ballot
+    receipt: str
     reader: Reader
     snapshot: Snapshot
 
@@ -53,6 +57,7 @@ class Voting:
         write_ins: WriteIns,
         tallies: Tallies,
         connection: Connection,
+        key: SigningKey,
         clock: Clock,
     ) -> None:
         self._readers = readers
@@ -61,6 +66,7 @@ class Voting:
         self._write_ins = write_ins
         self._tallies = tallies
         self._connection = connection
+        self._key = key
         self._clock = clock
 
     async def cast(self, snapshot: Snapshot, request: VoteRequest, address: str) -> Vote:
@@ -79,11 +85,11 @@ class Voting:
         if snapshot.state is not State.OPEN:
             return await self._repeat(snapshot, reader, voter, selection)
         article, minute = _placement(poll, request.article), minute_of(self._clock())
-        ballot = Ballot(poll.id, voter, 1, selection, "", article, minute, signature="")
+        ballot = Ballot(poll.id, voter, 0, selection, "", article, minute, 0)
         admit = partial(self._admission.admit, poll.id, address)
         pace = partial(self._admission.change, poll.id, voter)
         cast = Cast(ballot, poll.allow_change, admit, pace)
-        outcome, standing, wait = await self._writer.submit(cast)
+        (outcome, standing, wait), signed = await self._writer.submit(cast)
         snapshot = self._tallies.settled(poll.id) or await self._tallies.settle(poll.id)
         if outcome is Outcome.REFUSED and standing is not None:
             raise already_voted(standing, snapshot)
@@ -91,7 +97,8 @@ class Voting:
             raise _too_soon(wait)
         if standing is None:
             raise PollError(Code.INVALID_SELECTION, "You have no vote here to withdraw; pick an option.")
-        return Vote(outcome is Outcome.CREATED, standing, reader, snapshot)
+        receipt = signed.receipt(standing) if signed else await self._receipt(standing)
+        return Vote(outcome is Outcome.CREATED, standing, receipt, reader, snapshot)
 
     async def _own_words(self, snapshot: Snapshot, picks: Any, voter: str, address: str) -> str:
         """The selection of a vote with a text in it; only a vote that can be recorded brings a new text."""
@@ -112,7 +119,13 @@ class Voting:
         standing = await self._find(snapshot.poll, voter)
         if standing is None or standing.selection != selection:
             raise _not_open(snapshot)
-        return Vote(False, standing, reader, snapshot)
+        return Vote(False, standing, await self._receipt(standing), reader, snapshot)
+
+    async def _receipt(self, ballot: Ballot) -> str:
+        """The receipt that the ballot had when it was recorded."""
+        with busy_if_away(vote_not_recorded):
+            leaves = await leaves_with(self._connection, ballot)
+        return Signed(leaves, self._key).receipt(ballot)
 
     async def _find(self, poll: Poll, voter: str) -> Ballot | None:
         with busy_if_away(vote_not_recorded):

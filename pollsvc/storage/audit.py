@@ -16,7 +16,9 @@ async def count_ballots(connection: Connection, poll: str | None = None) -> dict
     where, values = ("WHERE poll_id = :poll", {"poll": poll}) if poll else ("", {})
     rows = await connection.rows(
         f"SELECT poll_id, COUNT(*) FROM ballots {where} GROUP BY poll_id "
-        f"UNION ALL SELECT DISTINCT poll_id, 0 FROM tally {where}",
+        f"UNION ALL SELECT DISTINCT poll_id, 0 FROM tally {where} "
+        f"UNION ALL SELECT DISTINCT poll_id, 0 FROM log_runs {where} "
+        f"UNION ALL SELECT DISTINCT poll_id, 0 FROM unsealed {where}",
         **values,
     )
     counts: dict[str, int] = {}

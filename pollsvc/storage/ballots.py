@@ -5,21 +5,24 @@ from typing import NamedTuple
 
 from msgspec.json import Encoder
 
-from pollsvc.domain.ballot import Ballot, Cast, Outcome, Recorded, Seal, decide
+from pollsvc.domain.ballot import Ballot, Cast, Recorded, decide
+from pollsvc.domain.leaves import Leaves, Stamp
+from pollsvc.domain.merkle import leaf_hash
 from pollsvc.domain.tally import Cell, Change, by_poll, differences
+from pollsvc.storage.ballot_log import Past, append, keep_past, next_numbers
 from pollsvc.storage.changes import announce
-from pollsvc.storage.database import UNIQUE_VIOLATION, Connection
+from pollsvc.storage.database import Connection
 
 _encode = Encoder().encode
 _KEY = (("poll_id", "text"), ("voter", "text"))
 _BALLOT = (
     *_KEY,
-    ("revision", "integer"),
+    ("number", "bigint"),
     ("selection", "text"),
     ("status", "text"),
     ("article", "smallint"),
     ("minute", "integer"),
-    ("signature", "text"),
+    ("batch", "bigint"),
 )
 _CELL = (
     ("poll_id", "text"),
@@ -29,67 +32,82 @@ _CELL = (
     ("status", "text"),
     ("count", "bigint"),
 )
-_VERSION = (("poll_id", "text"), ("version", "bigint"))
-_TRIES = 5  # of a batch that meets ballots which other processes are inserting at the same time
+_VERSION = (("poll_id", "text"), ("version", "bigint"), ("leaves", "bigint"))
 BALLOT_COLUMNS = ", ".join(name for name, _ in _BALLOT)
 CELL_COLUMNS = ", ".join(name for name, _ in _CELL)
 _CELL_KEY = ", ".join(name for name, _ in _CELL[:-1])
 
 
 class Batch(NamedTuple):
-    """What a transaction did: an outcome for each cast, in order, and a change for each poll it moved."""
+    """What a transaction did: an outcome for each cast, in order, the changes of polls, and its leaves."""
 
     recorded: list[Recorded]
     changes: list[Change]
+    leaves: list[Leaves]
 
 
-async def record(connection: Connection, casts: Sequence[Cast], seal: Seal) -> Batch:
-    """Record a batch of casts and the tally's changes, durably, before this returns.
+async def record(connection: Connection, casts: Sequence[Cast], stamp: Stamp) -> Batch:
+    """Record a batch of casts, the tally's changes and the log's leaves, durably, before this returns.
 
-    Casts of one voter take effect in their order. Processes that record at once lock ballots, insert
-    ballots, and change tally rows each in sorted order, so they cannot deadlock; when two insert the same
-    voter's ballot, the later one starts anew and finds it. Raises what the driver raises; then nothing of
-    the batch was recorded, unless the connection broke during COMMIT.
+    Casts of one voter take effect in their order. Processes that record at once take their polls in sorted
+    order and one after the other, so they cannot deadlock, and no ballot changes between being read and
+    written. Raises what the driver raises; then nothing of the batch was recorded, unless the connection
+    broke during COMMIT.
     """
-    for _ in range(_TRIES - 1):
-        recorded: list[Recorded] = []
-        try:
-            return await _record(connection, casts, seal, recorded)
-        except UNIQUE_VIOLATION:
-            casts = list(map(_charged, casts, recorded))
-    return await _record(connection, casts, seal, [])
-
-
-def _charged(cast: Cast, answer: Recorded) -> Cast:
-    """The cast for another try, which charges its network or its voter no second time."""
-    if answer.outcome is Outcome.CREATED and answer.ballot is not None:
-        status = answer.ballot.status
-        return cast._replace(admit=lambda: status)
-    return cast._replace(pace=float) if answer.outcome is Outcome.CHANGED else cast
-
-
-async def _record(
-    connection: Connection, casts: Sequence[Cast], seal: Seal, recorded: list[Recorded]
-) -> Batch:
-    """Record the batch once; what becomes of each cast is added to `recorded`."""
     keys = [cast.ballot[:2] for cast in casts]
     async with connection.transaction():
-        before = await _lock(connection, sorted(set(keys)))
-        standing: dict[tuple[str, ...], Ballot | None] = dict(before)
-        for key, cast in zip(keys, casts, strict=True):
-            answer = decide(standing.get(key), cast, seal)
-            standing[key] = answer.ballot
-            recorded.append(answer)
-        moves = [
-            (before.get(key), after)
-            for key, after in standing.items()
-            if after is not None and after is not before.get(key)
-        ]
-        await insert_ballots(connection, sorted(after for old, after in moves if old is None))
-        await _update(connection, [after for old, after in moves if old is not None])
+        numbers = await next_numbers(connection, sorted({poll for poll, _ in keys}))
+        before = await _standing(connection, sorted(set(keys)))
+        decided = _decide(keys, casts, before, numbers)
+        moves = [(before.get(key), ballot) for key, ballot in decided.ballots.items()]
+        await insert_ballots(connection, sorted(new for old, new in moves if old is None))
+        await _update(connection, [new for old, new in moves if old is not None])
+        await keep_past(connection, decided.past)
+        await append(connection, decided.leaves, stamp)
         changes = await add_to_tally(connection, differences(moves))
         await announce(connection, changes)
-    return Batch(recorded, changes)
+    return Batch(decided.recorded, changes, decided.leaves)
+
+
+class _Decided(NamedTuple):
+    """What casts come to: their outcomes, the ballots that they leave, and the log's leaves, new and past."""
+
+    recorded: list[Recorded]
+    ballots: dict[tuple[str, ...], Ballot]
+    leaves: list[Leaves]
+    past: list[Past]
+
+
+def _decide(
+    keys: Sequence[tuple[str, ...]],
+    casts: Sequence[Cast],
+    before: Mapping[tuple[str, ...], Ballot],
+    numbers: Mapping[str, int],
+) -> _Decided:
+    """Decide casts one after the other; `numbers` are those of the polls' next leaves."""
+    recorded: list[Recorded] = []
+    past: list[Past] = []
+    standing: dict[tuple[str, ...], Ballot] = {}
+    hashes: dict[str, list[bytes]] = {poll: [] for poll in numbers}
+    for key, cast in zip(keys, casts, strict=True):
+        old, new = standing.get(key) or before.get(key), hashes[key[0]]
+        answer = decide(old, cast, numbers[key[0]] + len(new))
+        recorded.append(answer)
+        if answer.ballot is not None and answer.ballot is not old:
+            standing[key] = answer.ballot
+            new.append(leaf_hash(answer.ballot.leaf()))
+            if old is not None:
+                past.append(Past(old.poll, old.number, old.leaf().decode()))
+    leaves = [Leaves(poll, numbers[poll], b"".join(new)) for poll, new in hashes.items() if new]
+    batches = {one.poll: one.batch for one in leaves}
+    for place, answer in enumerate(recorded):
+        ballot = answer.ballot
+        if ballot is not None and ballot.number >= numbers[ballot.poll]:
+            signed = ballot._replace(batch=batches[ballot.poll])
+            recorded[place] = answer._replace(ballot=signed)
+            if standing[keys[place]].number == ballot.number:
+                standing[keys[place]] = signed
+    return _Decided(recorded, standing, leaves, past)
 
 
 async def find(connection: Connection, poll: str, voter: str) -> Ballot | None:
@@ -102,13 +120,12 @@ async def find(connection: Connection, poll: str, voter: str) -> Ballot | None:
     return Ballot(*rows[0]) if rows else None
 
 
-async def _lock(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Ballot]:
-    """The ballots that stand under these sorted keys, kept from changing until the transaction ends."""
+async def _standing(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Ballot]:
+    """The ballots that stand under these sorted keys."""
     rows = await connection.rows(
         f"SELECT {', '.join(f'ballots.{name}' for name, _ in _BALLOT)} "
         f"FROM ({connection.json_rows(*_KEY)}) AS keys "
-        "JOIN ballots ON ballots.poll_id = keys.poll_id AND ballots.voter = keys.voter "
-        "ORDER BY ballots.poll_id, ballots.voter" + ("" if connection.sqlite else " FOR UPDATE OF ballots"),
+        "JOIN ballots ON ballots.poll_id = keys.poll_id AND ballots.voter = keys.voter",
         rows=_json(keys),
     )
     return {(ballot.poll, ballot.voter): ballot for ballot in map(Ballot._make, rows)}
@@ -165,10 +182,10 @@ async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> lis
 async def next_versions(connection: Connection, polls: Sequence[str]) -> dict[str, int]:
     """Move these polls' versions on, within a transaction; `polls` is sorted. Returns the new versions."""
     rows = await connection.rows(
-        f"INSERT INTO poll_versions (poll_id, version) {connection.json_rows(*_VERSION)} "
+        f"INSERT INTO poll_versions (poll_id, version, leaves) {connection.json_rows(*_VERSION)} "
         "ON CONFLICT (poll_id) DO UPDATE SET version = poll_versions.version + 1 "
         "RETURNING poll_id, version",
-        rows=_json((poll, 1) for poll in polls),
+        rows=_json((poll, 1, 0) for poll in polls),
     )
     return dict(map(tuple, rows))
 

@@ -24,12 +24,6 @@ BUSY_TIMEOUT_MS = 10_000
 TIMEOUT = 5.0
 """Seconds in which PostgreSQL must accept or end a connection, and a service's query must be answered."""
 
-UNIQUE_VIOLATION = asyncpg.UniqueViolationError
-"""What PostgreSQL answers to a row whose key another transaction took since it was looked for.
-
-On SQLite, where one transaction writes at a time, none can.
-"""
-
 CACHE = 2_000
 """How much of SQLite's pages a connection keeps in memory, in KiB."""
 WRITERS_CACHE = 64_000

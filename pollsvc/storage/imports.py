@@ -10,14 +10,19 @@ from collections.abc import Sequence
 
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.history import Notice
+from pollsvc.domain.leaves import Leaves, Stamp, removed_leaf
+from pollsvc.domain.merkle import leaf_hash
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.tally import cell_of, differences
+from pollsvc.storage.ballot_log import Past, append, count_leaves, keep_past, next_numbers
 from pollsvc.storage.ballots import BALLOT_COLUMNS, add_to_tally, insert_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import add_notices
 from pollsvc.storage.log import editing
 from pollsvc.storage.polls import insert_poll
 
+_TOGETHER = 500
+"""How many ballots share the signature that their receipts would have."""
 _TABLES = ("tally", "poll_versions", "placements", "poll_history", "options")
 
 
@@ -34,11 +39,25 @@ async def is_coming(connection: Connection, poll: str) -> bool:
     return bool(await connection.rows(sql, poll=poll))
 
 
-async def insert_batch(connection: Connection, ballots: Sequence[Ballot]) -> None:
-    """Insert ballots of new voters and count them, in a transaction of its own; nobody is told."""
+async def insert_batch(connection: Connection, poll: str, ballots: Sequence[Ballot], stamp: Stamp) -> None:
+    """Insert ballots of new voters and count them, in a transaction of its own; nobody is told.
+
+    They get their numbers in the log here.
+    """
     async with connection.transaction():
-        await insert_ballots(connection, sorted(ballots))
-        await add_to_tally(connection, differences((None, ballot) for ballot in ballots))
+        numbers = await next_numbers(connection, [poll])
+        leaves, numbered = list[Leaves](), list[Ballot]()
+        for start in range(0, len(ballots), _TOGETHER):
+            first = numbers[poll] + start
+            some = [
+                ballot._replace(number=number)
+                for number, ballot in enumerate(ballots[start : start + _TOGETHER], first)
+            ]
+            leaves.append(Leaves(poll, first, b"".join(leaf_hash(ballot.leaf()) for ballot in some)))
+            numbered += [ballot._replace(batch=leaves[-1].batch) for ballot in some]
+        await insert_ballots(connection, sorted(numbered))
+        await append(connection, leaves, stamp)
+        await add_to_tally(connection, differences((None, ballot) for ballot in numbered))
 
 
 async def say_imported(connection: Connection, poll: str, text: str, now: int) -> None:
@@ -70,9 +89,17 @@ async def remove_batch(connection: Connection, poll: str, size: int) -> bool:
     return bool(rows)
 
 
-async def remove_poll(connection: Connection, poll: str) -> None:
-    """Remove all of a poll that has no ballots; as if it had never been there."""
+async def remove_poll(connection: Connection, poll: str, stamp: Stamp) -> None:
+    """Remove all of a poll that has no ballots; as if it had never been there.
+
+    But the log of ballots forgets nothing: where it has leaves of the poll, another one says that it is gone.
+    """
     async with editing(connection):
+        if leaves := await count_leaves(connection, poll):
+            number = (await next_numbers(connection, [""]))[""]
+            data = removed_leaf(number, poll, leaves)
+            await keep_past(connection, [Past("", number, data)])
+            await append(connection, [Leaves("", number, leaf_hash(data.encode()))], stamp)
         for table in _TABLES:
             await connection.rows(f"DELETE FROM {table} WHERE poll_id = :poll", poll=poll)
         await connection.rows("DELETE FROM polls WHERE id = :poll", poll=poll)

@@ -107,12 +107,12 @@ ballots = Table(
     metadata,
     Column("poll_id", String(16), primary_key=True),
     Column("voter", String(22), primary_key=True),
-    Column("revision", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),  # of its leaf among the poll's
     Column("selection", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("article", SmallInteger, nullable=False),
     Column("minute", Integer, nullable=False),
-    Column("signature", String(22), nullable=False),
+    Column("batch", BigInteger, nullable=False),  # the leaves that its receipt was signed with
     CheckConstraint("status IN ('counted', 'held', 'excluded')", name="status"),
     sqlite_with_rowid=False,
 )
@@ -134,7 +134,62 @@ poll_versions = Table(
     metadata,
     Column("poll_id", String(16), primary_key=True),
     Column("version", BigInteger, nullable=False),  # grows with each change of the tally or the definition
+    Column("leaves", BigInteger, nullable=False),  # how many the log has of it, sealed or not
     sqlite_with_rowid=False,
+)
+
+past_leaves = Table(
+    "past_leaves",
+    metadata,
+    Column("poll_id", String(16), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", Text, nullable=False),  # what no ballot says any more
+    sqlite_with_rowid=False,
+)
+
+unsealed = Table(
+    "unsealed",
+    metadata,
+    Column("poll_id", String(16), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),  # the number of the first leaf
+    Column("hashes", Text, nullable=False),  # base64
+    Column("stamp", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+log_runs = Table(
+    "log_runs",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),  # in the log, of the first leaf
+    Column("poll_id", String(16), nullable=False),
+    Column("first", BigInteger, nullable=False),  # its number in the poll
+    UniqueConstraint("poll_id", "first"),
+)
+
+log_tiles = Table(
+    "log_tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),  # up to 256, of 32 bytes each
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+log_keys = Table(
+    "log_keys",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, the first one
+    Column("name", Text, nullable=False),  # the log's
+    Column("public", String(44), nullable=False),  # Ed25519, base64
+    Column("since", BigInteger, nullable=False),  # the size of the tree that the key before signed last
+    Column("signature", Text, nullable=False),  # of the key before, over this one; empty for the first
 )
 
 poll_history = Table(

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollsvc.web.embed import EmbedPage
 from pollsvc.web.health import Readiness, healthz
+from pollsvc.web.log import GetLog
 from pollsvc.web.pages.archive import ArchivePages
 from pollsvc.web.pages.page import PollPage
 
@@ -36,6 +37,7 @@ class Endpoints:
     archive: ArchivePages
     embed: EmbedPage
     oembed: ASGIApp
+    log: GetLog
     readiness: Readiness
     admin_assets: ASGIApp
     admin: Sequence[BaseRoute]
@@ -83,6 +85,10 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/api/v1/polls/{poll}/results/{key}", to.voted_results, methods=["GET"]),
         Route("/api/v1/polls/{poll}/rounds", to.rounds, methods=["GET"]),
         Route("/api/v1/polls/{poll}/history", to.history, methods=["GET"]),
+        Route("/api/v1/log/checkpoint", to.log.checkpoint, methods=["GET"]),
+        Route("/api/v1/log/keys", to.log.keys, methods=["GET"]),
+        Route("/api/v1/log/inclusion", to.log.inclusion, methods=["GET"]),
+        Route("/api/v1/log/consistency", to.log.consistency, methods=["GET"]),
         Route("/api/v1/openapi.json", to.openapi, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", to.readiness.show, methods=["GET"]),

@@ -8,7 +8,6 @@ from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.selection import as_json
-from pollsvc.services.receipts import receipt_json
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Vote, VoteRequest, Voting
 from pollsvc.web.errors import as_poll_error, problem
@@ -79,9 +78,9 @@ def parse_vote(content_type: str | None, body: bytes) -> VoteRequest:
 
 def vote_json(vote: Vote) -> bytes:
     """The answer to a recorded vote; its end is the same for all who voted, and ready-made."""
-    _, ballot, reader, snapshot = vote
+    _, ballot, receipt, reader, snapshot = vote
     mine = (
-        f'{{"receipt":{receipt_json(ballot)},"status":"{ballot.status}",'
+        f'{{"receipt":{receipt},"status":"{ballot.status}",'
         f'"selection":{as_json(ballot.selection)},"reader":"{reader.token}",'
     )
     return mine.encode() + snapshot.voted_tail

@@ -14,7 +14,7 @@ import aiohttp
 
 from pollsvc.domain.ballot import Ballot, Cast, Status
 from pollsvc.domain.clock import minute_of
-from pollsvc.services.receipts import Receipts
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from tests.bench.harness import Bench, BenchError, Template, make_template, say
@@ -75,14 +75,14 @@ async def _start(bench: Bench, database: Path, poll: str) -> tuple[float, float]
 
 async def _fill(database: Path, template: Template) -> None:
     """Record the ballots as the service does, in larger batches."""
-    receipts = Receipts([SECRET])
-    casts = _casts(template, receipts)
+    keys = LogKeys([SECRET])
+    casts = _casts(template)
     connection = Connection(f"sqlite:///{database}")
     await connection.open()
     try:
         done = 0
         while batch := list(islice(casts, _BATCH)):
-            await record(connection, batch, receipts.seal)
+            await record(connection, batch, keys.stamp)
             done += len(batch)
             if done % 200_000 == 0:
                 say(f"{done:,} of {_BALLOTS:,} ballots recorded")
@@ -90,7 +90,7 @@ async def _fill(database: Path, template: Template) -> None:
         await connection.close()
 
 
-def _casts(template: Template, receipts: Receipts) -> Iterator[Cast]:
+def _casts(template: Template) -> Iterator[Cast]:
     """Ballots in the order of their minutes, by voters in no order, spread over polls, options, articles."""
     start = minute_of(time.time()) - _MINUTES
     pick = random.Random(1)
@@ -98,12 +98,12 @@ def _casts(template: Template, receipts: Receipts) -> Iterator[Cast]:
         ballot = Ballot(
             poll=template.polls[number % _POLLS],
             voter=secrets.token_urlsafe(16),
-            revision=1,
+            number=0,
             selection=str(pick.randint(1, 3)),
             status=Status.COUNTED.value,
             article=pick.randint(0, 1),
             minute=start + number * _MINUTES // _BALLOTS,
-            signature="",
+            batch=0,
         )
         yield Cast(ballot, allow_change=False, admit=lambda: Status.COUNTED.value)
 

@@ -21,11 +21,11 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.poll import Kind, Texts, Visibility
 from pollsvc.services.audit import Report, audit
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewOption, NewPoll
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.export import Wanted, export_to
-from pollsvc.services.receipts import Receipts
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.database import Connection
 from tests.support.forks import Forks
@@ -227,7 +227,7 @@ class Service:
     async def audit(self, poll: str | None = None) -> Report:
         """What `pollsvc audit` finds, without starting it."""
         async with open_connection(self.database_url) as connection:
-            return await audit(connection, Receipts(self.env["POLLSVC_SECRET_KEYS"].split(",")), poll)
+            return await audit(connection, LogKeys(self.env["POLLSVC_SECRET_KEYS"].split(",")), poll)
 
     async def assert_clean(self, poll: str | None = None) -> None:
         """Recount everything, or a poll; each difference is shown."""

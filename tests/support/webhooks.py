@@ -9,10 +9,10 @@ from pollsvc.domain.ballot import Ballot, Cast
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.webhook import Delivery, Event, Webhook
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewPoll
 from pollsvc.services.editing.sites import Sites
-from pollsvc.services.receipts import Receipts
 from pollsvc.services.webhooks.delivery import Sender
 from pollsvc.services.webhooks.outbox import Outbox
 from pollsvc.services.webhooks.webhooks import Webhooks
@@ -72,13 +72,13 @@ class Publisher:
         minute = int(self.now) // 60
         casts = [
             Cast(
-                Ballot(poll.id, voter, 1, selection, "", 0, minute, ""),
+                Ballot(poll.id, voter, 0, selection, "", 0, minute, 0),
                 allow_change=True,
                 admit=lambda: status,
             )
             for voter in voters
         ]
-        await record(self.connection, casts, Receipts([SECRET]).seal)
+        await record(self.connection, casts, LogKeys([SECRET]).stamp)
 
     async def outbox(self, *origins: str, timeout: float = 10, chance: float = 0) -> Outbox:
         """An outbox as a process has one; it does nothing by itself."""

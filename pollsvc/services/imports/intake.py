@@ -15,8 +15,8 @@ from pollsvc.domain.log import Act, Actor
 from pollsvc.domain.poll import Poll, Site
 from pollsvc.domain.selection import WITHDRAWN
 from pollsvc.domain.text import folded_text
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.describing import describe
-from pollsvc.services.receipts import Receipts
 from pollsvc.storage import imports as store
 from pollsvc.storage import log
 from pollsvc.storage.database import Connection
@@ -80,7 +80,7 @@ class ImportMeans(NamedTuple):
 
     connection: Connection
     actor: Actor
-    receipts: Receipts
+    keys: LogKeys
     clock: Clock
 
 
@@ -98,11 +98,11 @@ class Intake:
 
     async def add(self, article: int, minute: int, selection: str, status: str, times: int = 1) -> None:
         """Add so many ballots, each by a voter of its own whom nobody can be."""
-        poll, seal = self._poll.id, self._means.receipts.seal
+        poll = self._poll.id
         self._withdrawn += times if selection == WITHDRAWN else 0
         for _ in range(times):
             voter = secrets.token_urlsafe(16)  # 22 characters of base64url, as a voter's HMAC
-            self._batch.append(seal(Ballot(poll, voter, 1, selection, status, article, minute, "")))
+            self._batch.append(Ballot(poll, voter, 0, selection, status, article, minute, 0))
             if len(self._batch) >= BATCH:
                 await self.flush()
             elif not len(self._batch) % _TURN:
@@ -111,7 +111,8 @@ class Intake:
     async def flush(self) -> None:
         """Write what was added."""
         if self._batch:
-            await _calmly(self._means.connection, store.insert_batch(self._means.connection, self._batch))
+            connection, stamp = self._means.connection, self._means.keys.stamp
+            await _calmly(connection, store.insert_batch(connection, self._poll.id, self._batch, stamp))
             self.ballots += len(self._batch)
             self._batch = []
             self._written(self.ballots)
@@ -142,7 +143,7 @@ class Intake:
 
     async def remove(self) -> None:
         """Leave nothing behind."""
-        await _remove(self._means.connection, self._poll.id)
+        await _remove(self._means, self._poll.id)
 
 
 @asynccontextmanager
@@ -156,7 +157,7 @@ async def intake(
     """
     connection, now = means.connection, int(means.clock())
     for left in await store.broken_off(connection, now - BROKEN_OFF):
-        await _remove(connection, left)
+        await _remove(means, left)
     taking = Intake(means, poll, written)
     try:
         await store.begin(connection, replace(poll, draft=True, archived_at=now, placements={}), now)
@@ -179,10 +180,11 @@ async def same_question(connection: Connection, site: Site, poll: Poll) -> list[
     ]
 
 
-async def _remove(connection: Connection, poll: str) -> None:
+async def _remove(means: ImportMeans, poll: str) -> None:
+    connection = means.connection
     while await _calmly(connection, store.remove_batch(connection, poll, BATCH)):
         pass
-    await store.remove_poll(connection, poll)
+    await store.remove_poll(connection, poll, means.keys.stamp)
 
 
 async def _calmly(connection: Connection, work: Awaitable[T]) -> T:

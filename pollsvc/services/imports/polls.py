@@ -11,13 +11,13 @@ from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Poll, Site, State
 from pollsvc.domain.selection import WITHDRAWN, canonical, picked
 from pollsvc.domain.tally import Results
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.exports.picture import results_by_picks
 from pollsvc.services.exports.sections import Progress
 from pollsvc.services.imports.definition import links_of, poll_of
 from pollsvc.services.imports.export_file import fault, read_export
 from pollsvc.services.imports.intake import Imported, ImportMeans, intake, same_question
 from pollsvc.services.imports.records import BallotRecord, OptionCount, ResultsRecord
-from pollsvc.services.receipts import Receipts
 from pollsvc.storage import images
 from pollsvc.storage.database import Connection
 
@@ -30,7 +30,7 @@ async def import_poll(
     file: BinaryIO,
     actor: Actor,
     *,
-    receipts: Receipts,
+    keys: LogKeys,
     clock: Clock,
     attach: bool = False,
     progress: Progress | None = None,
@@ -60,7 +60,7 @@ async def import_poll(
         if progress is not None:
             progress(ballots, head.ballots)
 
-    async with intake(ImportMeans(connection, actor, receipts, clock), poll, written) as taking:
+    async with intake(ImportMeans(connection, actor, keys, clock), poll, written) as taking:
         for where, record in records:
             match record:
                 case BallotRecord():

@@ -11,6 +11,7 @@ from pollsvc.domain.errors import PollError, bad
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Kind, Poll, Site
 from pollsvc.domain.text import folded_text
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.definitions import (
     MAX_LABEL,
     MAX_OPTIONS,
@@ -23,7 +24,6 @@ from pollsvc.services.exports.sections import Progress
 from pollsvc.services.imports.intake import Imported, ImportMeans, Intake, intake, same_question
 from pollsvc.services.imports.wp_polls import WpPoll
 from pollsvc.services.languages import is_lang, unknown_lang
-from pollsvc.services.receipts import Receipts
 from pollsvc.storage.database import Connection
 
 MAX_VOTES = 10_000_000
@@ -59,7 +59,7 @@ async def import_wp_polls(
     polls: Iterable[WpPoll],
     actor: Actor,
     *,
-    receipts: Receipts,
+    keys: LogKeys,
     clock: Clock,
     keep_open: bool = False,
     lang: str | None = None,
@@ -85,7 +85,7 @@ async def import_wp_polls(
             made.append(Imported(source.question, poll, source.voters, [*notes, *asked]))
             continue
         written = _nobody if progress is None else _further(progress, done, total)
-        async with intake(ImportMeans(connection, actor, receipts, clock), poll, written) as taking:
+        async with intake(ImportMeans(connection, actor, keys, clock), poll, written) as taking:
             await _fill(taking, source, poll, now)
             finished = await taking.finish((), _ORIGIN)
         done += taking.ballots

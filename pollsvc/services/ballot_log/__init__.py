@@ -1,0 +1,1 @@
+"""The log of ballots: keys and receipts, sealing, proofs."""

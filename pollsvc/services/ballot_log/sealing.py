@@ -1,0 +1,117 @@
+"""Sealing: leaves that wait get their positions in the log, under a signed head.
+
+One process at a time does it, in a transaction of its own; votes do not wait for it.
+"""
+
+import logging
+from base64 import b64decode, b64encode
+from binascii import Error
+from collections.abc import Sequence
+
+from pollsvc.domain.checkpoint import Checkpoint, Signature, key_id, note
+from pollsvc.domain.leaves import Leaves, leaves_from
+from pollsvc.domain.merkle import head
+from pollsvc.domain.tiles import Tiles, grown, last_tiles
+from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ids import new_id
+from pollsvc.storage import ballot_log as store
+from pollsvc.storage.ballot_log import Head, Run, Waiting
+from pollsvc.storage.database import Connection
+from pollsvc.storage.log_keys import LogKey, add_log_key, log_keys
+
+logger = logging.getLogger(__name__)
+
+ROWS = 2_000
+"""How many rows of waiting leaves are sealed at once; a row is what one transaction recorded for a poll."""
+
+
+def handover_text(name: str, since: int, public: str) -> bytes:
+    """What a key of the log signs to hand over to the next: the log, the size of its tree, the new key."""
+    return f"pollsvc.handover\n{name}\n{since}\n{public}\n".encode()
+
+
+async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
+    """Seal what waits, if it is this process's turn; returns whether more may be waiting.
+
+    Leaves without a valid stamp stay where they are, and the log of the service says so: somebody else wrote
+    them. Only an empty log takes leaves without any, which an upgrade left there.
+    """
+    if not await store.waiting(connection, 1):
+        return False
+    async with connection.transaction():
+        if not await store.take_turn(connection):
+            return True
+        last = await store.last_head(connection)
+        size = last.size if last else 0
+        key = await _key(connection, keys, size)
+        if key is None:
+            return False
+        rows = await store.waiting(connection, ROWS if size else 1_000_000_000)
+        taken = [(row, leaves) for row in rows if (leaves := _checked(row, keys, empty=not size))]
+        if not taken:
+            return False
+        hashes = [hash_ for _, leaves in taken for hash_ in leaves.listed()]
+        edge = await store.load_tiles(connection, last_tiles(size))
+        changed = grown(size, edge, hashes)
+        tiles = Tiles(edge | changed)
+        root = head(size + len(hashes), tiles.node)
+        checkpoint = Checkpoint(key.name, size + len(hashes), root)
+        signature = Signature(
+            key.name, key_id(key.name, keys.current.public), keys.current.sign(checkpoint.text().encode())
+        )
+        await store.seal(
+            connection,
+            [row for row, _ in taken],
+            _runs(await store.last_run(connection), size, [leaves for _, leaves in taken]),
+            changed,
+            Head(checkpoint.size, now, note(checkpoint, [signature])),
+        )
+    return len(rows) == ROWS
+
+
+def _checked(row: Waiting, keys: LogKeys, *, empty: bool) -> Leaves | None:
+    """The leaves of a row that somebody who knows a secret has written."""
+    try:
+        leaves = leaves_from(row.poll, row.first, row.hashes)
+    except (Error, ValueError):
+        leaves = None
+    if leaves is None or not (keys.is_stamped(leaves.stamped(), row.stamp) or (empty and not row.stamp)):
+        logger.error(
+            "Leaves of poll %s from %d on were not written by pollsvc and not sealed: see `pollsvc audit`.",
+            row.poll,
+            row.first,
+        )
+        return None
+    return leaves
+
+
+def _runs(last: Run | None, size: int, sealed: Sequence[Leaves]) -> list[Run]:
+    """The runs that begin with these leaves, put at the end of a tree of `size`."""
+    poll, expected = (last.poll, last.first + size - last.position) if last else ("", 0)
+    runs = []
+    for leaves in sealed:
+        if (leaves.poll, leaves.first) != (poll, expected) or not size:
+            runs.append(Run(size, leaves.poll, leaves.first))
+        poll, expected = leaves.poll, leaves.first + leaves.size
+        size += leaves.size
+    return runs
+
+
+async def _key(connection: Connection, keys: LogKeys, size: int) -> LogKey | None:
+    """The log's key, if this process has it; a new one is handed over to by the one before."""
+    known, mine = await log_keys(connection), keys.current.name
+    if known and known[-1].public == mine:
+        return known[-1]
+    if any(key.public == mine for key in known):
+        logger.info("Another process signs with a newer secret; this one seals nothing.")
+        return None
+    name, signature = f"pollsvc/{new_id(10)}", ""
+    if known:
+        name, before = known[-1].name, keys.known(b64decode(known[-1].public))
+        if before is None:
+            logger.error("The secret that signed the log until now is gone from POLLSVC_SECRET_KEYS.")
+        else:
+            signature = b64encode(before.sign(handover_text(name, size, mine))).decode()
+    key = LogKey(len(known) + 1, name, mine, size, signature)
+    await add_log_key(connection, key)
+    return key

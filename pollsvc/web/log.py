@@ -1,0 +1,65 @@
+"""`GET /api/v1/log/…`: what anybody needs to check the log of ballots."""
+
+from collections.abc import Mapping
+
+from msgspec.json import Encoder
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pollsvc.domain.errors import bad
+from pollsvc.services.ballot_log.proofs import Proofs
+from pollsvc.web.numbers import whole
+from pollsvc.web.results import parse_query
+
+_encode = Encoder().encode
+_SOON = "public, max-age=1, s-maxage=1, stale-while-revalidate=5"
+_LONG = "public, max-age=86400"
+_DIGITS = 15
+
+
+class GetLog:
+    """The head, the keys, and proofs; what is proven of a tree of a given size may be kept for a day."""
+
+    def __init__(self, proofs: Proofs) -> None:
+        self._proofs = proofs
+
+    async def checkpoint(self, _request: Request) -> Response:
+        """`GET /api/v1/log/checkpoint`: a C2SP tlog-checkpoint."""
+        head = await self._proofs.head()
+        return _answer(head.note.encode(), _SOON, "text/plain; charset=utf-8")
+
+    async def keys(self, _request: Request) -> Response:
+        """`GET /api/v1/log/keys`: oldest first."""
+        return _answer(_encode(await self._proofs.keys()), _SOON)
+
+    async def inclusion(self, request: Request) -> Response:
+        """`GET /api/v1/log/inclusion?poll=…&number=…`, and `size` if not of the newest tree."""
+        query = parse_query(request.scope["query_string"])
+        poll, number, size = query.get("poll", [""])[-1], _whole(query, "number"), _whole(query, "size")
+        if not poll or not number:
+            raise bad('Name the leaf as a receipt does: "poll" and "number".', "number")
+        proof = await self._proofs.inclusion(poll, number, size)
+        return _answer(_encode(proof), _SOON if size is None else _LONG)
+
+    async def consistency(self, request: Request) -> Response:
+        """`GET /api/v1/log/consistency?from=…`, and `size` if not of the newest tree."""
+        query = parse_query(request.scope["query_string"])
+        old, size = _whole(query, "from"), _whole(query, "size")
+        if old is None:
+            raise bad('Name the size of the older tree as "from".', "from")
+        proof = await self._proofs.consistency(old, size)
+        return _answer(_encode(proof), _SOON if size is None else _LONG)
+
+
+def _whole(query: Mapping[str, list[str]], name: str) -> int | None:
+    """A number of the query, None where there is none. Raises PollError `bad_request`."""
+    text = query.get(name, [""])[-1]
+    number = whole(text, _DIGITS)
+    if text and number is None:
+        raise bad(f'Send "{name}" as a whole number of at most {_DIGITS} digits.', name)
+    return number
+
+
+def _answer(body: bytes, cache_control: str, media_type: str = "application/json") -> Response:
+    headers = {"cache-control": cache_control, "access-control-allow-origin": "*"}
+    return Response(body, media_type=media_type, headers=headers)

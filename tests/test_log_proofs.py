@@ -1,0 +1,114 @@
+"""Anybody can check the log: its head, that it holds a leaf, that it only grew; and what it lacks is told."""
+
+from base64 import b64decode
+from typing import Any
+
+import pytest
+
+from pollsvc.domain.checkpoint import Checkpoint, read_note
+from pollsvc.domain.merkle import consistent, head_by_inclusion, leaf_hash
+from tests.support.reader import Http, Reader
+from tests.support.server import Service, until
+
+
+async def checkpoint(http: Http) -> Checkpoint:
+    answer = await http.get("/api/v1/log/checkpoint")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    return read_note(answer.body.decode())[0]
+
+
+async def inclusion(http: Http, receipt: dict[str, Any], size: int | None = None) -> dict[str, Any]:
+    """The proof for a receipt, as soon as there is one."""
+    more = "" if size is None else f"&size={size}"
+    path = f"/api/v1/log/inclusion?poll={receipt['poll']}&number={receipt['number']}{more}"
+
+    async def sealed() -> bool:
+        return (await http.get(path)).status == 200
+
+    await until(sealed)
+    found: dict[str, Any] = (await http.get(path)).json
+    return found
+
+
+def hashes(texts: list[str]) -> list[bytes]:
+    return [b64decode(text) for text in texts]
+
+
+async def test_each_receipt_is_in_the_tree_whose_head_is_signed(shared: Service, http: Http) -> None:
+    polls = [await shared.add_poll() for _ in range(2)]
+    receipts = [(await Reader(http).vote(polls[n % 2], 1)).json["receipt"] for n in range(9)]
+    await inclusion(http, receipts[-1])
+    found = await checkpoint(http)
+    for receipt in receipts:
+        proof = await inclusion(http, receipt, found.size)
+        leaf = leaf_hash(receipt["leaf"].encode())
+        path = hashes(proof["path"])
+        assert proof["size"] == found.size
+        assert head_by_inclusion(proof["position"], found.size, leaf, path) == found.root
+
+
+async def test_the_log_only_grows(shared: Service, http: Http) -> None:
+    poll = await shared.add_poll(allow_change=True)
+    reader = Reader(http)
+    await inclusion(http, (await reader.vote(poll, 1)).json["receipt"])
+    before = await checkpoint(http)
+    await inclusion(http, (await reader.vote(poll, 2)).json["receipt"])
+    after = await checkpoint(http)
+    assert after.size > before.size
+    proof = (await http.get(f"/api/v1/log/consistency?from={before.size}&size={after.size}")).json
+    assert consistent(before.size, before.root, after.size, after.root, hashes(proof["path"]))
+    newest = (await http.get(f"/api/v1/log/consistency?from={before.size}")).json
+    assert newest["size"] >= after.size
+
+
+async def test_what_is_proven_of_a_size_may_be_kept(shared: Service, http: Http) -> None:
+    receipt = (await Reader(http).vote(await shared.add_poll(), 1)).json["receipt"]
+    await inclusion(http, receipt)
+    size = (await checkpoint(http)).size
+    path = f"/api/v1/log/inclusion?poll={receipt['poll']}&number={receipt['number']}"
+    assert "max-age=1," in (await http.get(path)).headers["cache-control"]
+    assert "max-age=86400" in (await http.get(f"{path}&size={size}")).headers["cache-control"]
+
+
+async def test_the_keys_are_there_for_tools(shared: Service, http: Http) -> None:
+    await inclusion(http, (await Reader(http).vote(await shared.add_poll(), 1)).json["receipt"])
+    found = (await http.get("/api/v1/log/keys")).json
+    name, key_id, key = found["keys"][0]["key"].split("+", 2)
+    assert name == found["log"] == (await checkpoint(http)).origin
+    assert (len(key_id), len(b64decode(key)), found["keys"][0]["since"]) == (8, 33, 0)
+
+
+async def test_before_the_first_vote_there_is_nothing(service_on: Service) -> None:
+    async with Http(service_on.base_url) as http:
+        for path in ("checkpoint", "inclusion?poll=x&number=1", "consistency?from=0"):
+            answer = await http.get(f"/api/v1/log/{path}")
+            assert (answer.status, answer.code) == (404, "not_found"), path
+        assert (await http.get("/api/v1/log/keys")).json == {"log": None, "keys": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("inclusion", 400),
+        ("inclusion?poll=x", 400),
+        ("inclusion?number=1", 400),
+        ("inclusion?poll=x&number=0", 400),
+        ("inclusion?poll=x&number=-1", 400),
+        ("inclusion?poll=x&number=1&size=9999999", 400),
+        ("inclusion?poll=x&number=1", 404),
+        ("inclusion?poll={poll}&number=2", 404),
+        ("inclusion?poll={poll}&number=999999999999999", 404),
+        ("inclusion?poll={poll}&number=9999999999999999", 400),
+        ("consistency", 400),
+        ("consistency?from=one", 400),
+        ("consistency?from=9999999", 400),
+        ("consistency?from=1&size=9999999", 400),
+        ("nothing", 404),
+    ],
+)
+async def test_what_the_log_lacks_is_told(shared: Service, http: Http, path: str, status: int) -> None:
+    receipt = (await Reader(http).vote(await shared.add_poll(), 1)).json["receipt"]
+    await inclusion(http, receipt)
+    answer = await http.get(f"/api/v1/log/{path.format(poll=receipt['poll'])}")
+    assert (answer.status, answer.code in ("bad_request", "not_found")) == (status, True)
