@@ -460,7 +460,7 @@ async def fill(connection: Connection, url: str, polls: int) -> str:
             f"INSERT INTO options {numbers} SELECT {id_}, "
             + ", ".join(f'"{column.name}"' for column in list(schema.options.c)[1:])
             + " FROM options, n WHERE poll_id = :poll",
-            f"INSERT INTO poll_versions {numbers} SELECT {id_}, 1 FROM poll_versions, n "
+            f"INSERT INTO poll_versions {numbers} SELECT {id_}, 1, 0 FROM poll_versions, n "
             "WHERE poll_id = :poll",
             f"INSERT INTO tally {numbers} SELECT {id_}, 0, 0, '1', 'counted', 9 FROM polls, n "
             "WHERE polls.id = :poll",

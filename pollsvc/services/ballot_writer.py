@@ -102,6 +102,7 @@ class BallotWriter:
         return future
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             if monotonic() >= self._seal_at:
                 await self._seal()
@@ -110,8 +111,9 @@ class BallotWriter:
                     await self._seal()
                     return
                 self._wake.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._seal_at - monotonic())
+                due = loop.call_later(self._seal_at - monotonic(), self._wake.set)
+                await self._wake.wait()
+                due.cancel()
                 continue
             batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
             await self._write(batch)

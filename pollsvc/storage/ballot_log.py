@@ -16,6 +16,7 @@ from pollsvc.domain.tiles import HASH, WIDTH, Place
 from pollsvc.storage.database import Connection
 
 _encode = Encoder().encode
+_COUNT = (("poll_id", "text"), ("version", "bigint"), ("leaves", "bigint"))
 _LOCK = 0x706F6C6E  # any number that only this uses among PostgreSQL's advisory locks
 
 
@@ -57,12 +58,24 @@ async def next_numbers(connection: Connection, polls: Sequence[str]) -> dict[str
 
     Whoever adds leaves to a poll asks for this first, so that they come one after the other.
     """
+    found = await _next_numbers(connection, polls)
+    if missing := [poll for poll in polls if poll not in found]:
+        await connection.rows(
+            f"INSERT INTO poll_versions (poll_id, version, leaves) {connection.json_rows(*_COUNT)} "
+            "ON CONFLICT (poll_id) DO NOTHING",
+            rows=_json((poll, 0, 0) for poll in missing),
+        )
+        found |= await _next_numbers(connection, missing)
+    return found
+
+
+async def _next_numbers(connection: Connection, polls: Sequence[str]) -> dict[str, int]:
     rows = await connection.rows(
-        "INSERT INTO poll_versions (poll_id, version, leaves) "
-        f"{connection.json_rows(('poll_id', 'text'), ('version', 'bigint'), ('leaves', 'bigint'))} "
-        "ON CONFLICT (poll_id) DO UPDATE SET version = poll_versions.version "
-        "RETURNING poll_id, poll_versions.leaves + 1",
-        rows=_json((poll, 0, 0) for poll in polls),
+        "SELECT poll_versions.poll_id, poll_versions.leaves + 1 "
+        f"FROM ({connection.json_rows(_COUNT[0])}) AS wanted "
+        "JOIN poll_versions ON poll_versions.poll_id = wanted.poll_id ORDER BY poll_versions.poll_id"
+        + ("" if connection.sqlite else " FOR UPDATE OF poll_versions"),
+        rows=_json((poll,) for poll in polls),
     )
     return dict(map(tuple, rows))
 
@@ -111,6 +124,14 @@ async def waiting(connection: Connection, limit: int) -> list[Waiting]:
     """The leaves that wait, each poll's in their order; at most so many rows."""
     rows = await connection.rows(
         f"SELECT poll_id, first, hashes, stamp FROM unsealed ORDER BY poll_id, first LIMIT {int(limit)}"
+    )
+    return [Waiting(*row) for row in rows]
+
+
+async def unstamped(connection: Connection) -> list[Waiting]:
+    """Those that an upgrade left there."""
+    rows = await connection.rows(
+        "SELECT poll_id, first, hashes, stamp FROM unsealed WHERE stamp = '' ORDER BY poll_id, first"
     )
     return [Waiting(*row) for row in rows]
 

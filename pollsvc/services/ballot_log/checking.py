@@ -1,7 +1,6 @@
 """Checking the log: is each leaf what a ballot says, or said, and is all of it under the signed heads?"""
 
 from base64 import b64decode
-from binascii import Error
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -96,7 +95,7 @@ async def poll_leaves(connection: Connection, poll: str, size: int, keys: LogKey
     for row in await store.waiting_of(connection, poll):
         try:
             leaves = leaves_from(row.poll, row.first, row.hashes)
-        except (Error, ValueError):
+        except ValueError:
             tell(f"the leaves that wait from {row.first} on cannot be read")
             continue
         if not keys.is_stamped(leaves.stamped(), row.stamp) and (size or row.stamp):

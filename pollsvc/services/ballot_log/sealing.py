@@ -5,7 +5,6 @@ One process at a time does it, in a transaction of its own; votes do not wait fo
 
 import logging
 from base64 import b64decode, b64encode
-from binascii import Error
 from collections.abc import Sequence
 
 from pollsvc.domain.checkpoint import Checkpoint, Signature, key_id, note
@@ -23,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 ROWS = 2_000
 """How many rows of waiting leaves are sealed at once; a row is what one transaction recorded for a poll."""
+LEAVES = 50_000
+"""How many leaves are sealed at once, or a few more: votes wait meanwhile."""
 
 
 def handover_text(name: str, since: int, public: str) -> bytes:
@@ -40,14 +41,13 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
         return False
     async with connection.transaction():
         if not await store.take_turn(connection):
-            return True
+            return False
         last = await store.last_head(connection)
         size = last.size if last else 0
         key = await _key(connection, keys, size)
         if key is None:
             return False
-        rows = await store.waiting(connection, ROWS if size else 1_000_000_000)
-        taken = [(row, leaves) for row in rows if (leaves := _checked(row, keys, empty=not size))]
+        taken, more = await _take(connection, keys, empty=not size)
         if not taken:
             return False
         hashes = [hash_ for _, leaves in taken for hash_ in leaves.listed()]
@@ -66,14 +66,34 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
             changed,
             Head(checkpoint.size, now, note(checkpoint, [signature])),
         )
-    return len(rows) == ROWS
+    return more
+
+
+async def _take(
+    connection: Connection, keys: LogKeys, *, empty: bool
+) -> tuple[list[tuple[Waiting, Leaves]], bool]:
+    """The leaves to be sealed now, and whether more may be waiting.
+
+    What an upgrade left goes into the empty log at once, all of it.
+    """
+    left_there = await store.unstamped(connection) if empty else []
+    rows = left_there or await store.waiting(connection, ROWS)
+    taken: list[tuple[Waiting, Leaves]] = []
+    count = 0
+    for row in rows:
+        if leaves := _checked(row, keys, empty=empty):
+            taken.append((row, leaves))
+            count += leaves.size
+        if count >= LEAVES and not left_there:
+            break
+    return taken, bool(left_there) or len(rows) == ROWS or count >= LEAVES
 
 
 def _checked(row: Waiting, keys: LogKeys, *, empty: bool) -> Leaves | None:
     """The leaves of a row that somebody who knows a secret has written."""
     try:
         leaves = leaves_from(row.poll, row.first, row.hashes)
-    except (Error, ValueError):
+    except ValueError:
         leaves = None
     if leaves is None or not (keys.is_stamped(leaves.stamped(), row.stamp) or (empty and not row.stamp)):
         logger.error(
