@@ -123,6 +123,7 @@ def media(view: str) -> dict[str, Any]:
     return {
         "color_scheme": "dark" if "dark" in view else "light",
         "forced_colors": "active" if view.startswith("forced") else "none",
+        "reduced_motion": "reduce",  # else the polls unfold, one after the other
     }
 
 
