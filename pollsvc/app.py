@@ -1,9 +1,10 @@
 """Building and wiring the service; the only place that knows all its parts."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp
 
@@ -13,20 +14,26 @@ from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.accounts.sign_in import SignIn
 from pollsvc.services.admission import Admission
 from pollsvc.services.archive import Archive
+from pollsvc.services.ballot_log.downloads import Downloads
 from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.pinning import Pinning
 from pollsvc.services.ballot_log.proofs import Proofs
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.desk import Desk, Means
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.live_hub import LiveHub
+from pollsvc.services.networks import Networks
 from pollsvc.services.pictures.pictures import Look, Pictures
+from pollsvc.services.proof_of_work import ProofOfWork
 from pollsvc.services.public_history import PublicHistory
+from pollsvc.services.purging import DAY, Purging
 from pollsvc.services.readers import Readers
 from pollsvc.services.rounds import Rounds
 from pollsvc.services.snapshots import Publisher
 from pollsvc.services.strings import Strings
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Voting
+from pollsvc.services.watching.alarm import Alarm
 from pollsvc.services.watching.lookout import Lookout
 from pollsvc.services.webhooks.outbox import Outbox
 from pollsvc.services.write_ins import PACE, WriteIns
@@ -34,6 +41,7 @@ from pollsvc.settings import Settings
 from pollsvc.storage.changes import ChangeListener
 from pollsvc.storage.database import TIMEOUT, Connection
 from pollsvc.storage.pool import Pool
+from pollsvc.storage.shared_paces import SharedPaces
 from pollsvc.web.admin.guard import Guard
 from pollsvc.web.admin.people.account import AccountPage
 from pollsvc.web.admin.people.cookie import SessionCookie
@@ -41,7 +49,9 @@ from pollsvc.web.admin.people.editors import PeoplePages
 from pollsvc.web.admin.people.keys import KeyPages
 from pollsvc.web.admin.people.log import LogPage
 from pollsvc.web.admin.people.sign_in import SignInPage
+from pollsvc.web.admin.polls.alerts import AlertPages
 from pollsvc.web.admin.polls.articles import ArticlePages
+from pollsvc.web.admin.polls.ballots import BallotPages
 from pollsvc.web.admin.polls.edit import EditPages
 from pollsvc.web.admin.polls.exports import ExportPages
 from pollsvc.web.admin.polls.form_page import FormPage
@@ -65,10 +75,12 @@ from pollsvc.web.api.polls import ApiPolls
 from pollsvc.web.api.routes import Answerers, api_routes
 from pollsvc.web.api.sites import ApiSites
 from pollsvc.web.api.webhooks import ApiWebhooks
+from pollsvc.web.ballots import GetBallots
 from pollsvc.web.embed import EmbedPage
 from pollsvc.web.errors import ErrorBoundary
 from pollsvc.web.health import Readiness
 from pollsvc.web.history import GetHistory
+from pollsvc.web.hosts import LOOPBACK, KnownHosts
 from pollsvc.web.http import Addresses
 from pollsvc.web.images import GetImage
 from pollsvc.web.live import Live
@@ -89,14 +101,21 @@ EDITORS_CONNECTIONS = 8
 """Connections to the database for editors and API keys, opened when they are first wanted."""
 
 
+DOWNLOADS = 2
+"""Connections for what is published of ballots."""
+
+
 class App(ErrorBoundary):
     """The ASGI application; its lifespan opens and closes everything it holds.
 
-    `hub` is for a server to close before it waits for its connections.
+    `table` has all that it answers; `hub` is for a server to close before it waits for its connections.
     """
 
-    def __init__(self, routed: ASGIApp, hub: LiveHub) -> None:
-        super().__init__(routed)
+    def __init__(
+        self, routed: ASGIApp, table: Sequence[BaseRoute], hosts: Iterable[str], hub: LiveHub
+    ) -> None:
+        super().__init__(KnownHosts(routed, hosts))
+        self.table = table
         self.hub = hub
 
 
@@ -110,14 +129,24 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     hub = LiveHub(clock)
     tallies = Tallies(reading, publisher, clock, on_changed=hub.publish, watched=hub.watched)
     log_keys = LogKeys(settings.secret_keys)
-    writer = BallotWriter(url, log_keys, tallies.apply, settings.queue_limit, clock)
+    shared = SharedPaces(settings.redis_url) if settings.redis_url else None
+    admission = Admission(settings.admission, time.monotonic, shared)
+    writer = BallotWriter(
+        url, log_keys, tallies.apply, settings.queue_limit, clock, admission.ask_ahead if shared else None
+    )
     listener = ChangeListener(url, tallies.on_change)
     outbox = Outbox(url, clock, base_url, settings.webhook_origins)
     pace = None if settings.admission is Policy.OPEN else PACE
     write_ins = WriteIns(Pool(url, 1), reading, pace, time.monotonic)
+    networks = Networks(Pool(url, 1), settings.secret_keys, clock)
+    pinning = Pinning(Pool(url, 1), settings.pin_file)
+    purging = Purging(Pool(url, 1), clock, settings.appeal_days * DAY)
+    alarm = Alarm(url, clock)
     voting = Voting(
         readers=Readers(settings.secret_keys),
-        admission=Admission(settings.admission, time.monotonic),
+        admission=admission,
+        networks=networks,
+        proofs=ProofOfWork(settings.secret_keys, clock),
         writer=writer,
         write_ins=write_ins,
         tallies=tallies,
@@ -127,6 +156,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     )
     rounds, history, images = Rounds(), PublicHistory(reading), ImageCache(reading)
     archive = Archive(Pool(url, 1), clock)
+    downloads = Downloads(Pool(url, DOWNLOADS))
     pictures = Pictures(publisher.strings, drawers(), clock)
     views = PollViews(tallies, rounds, images, base_url)
     addresses = Addresses(settings.trusted_proxies)
@@ -136,6 +166,8 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         Answerers(ApiPolls(base_url, clock), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks())
     )
     endpoints = Endpoints(
+        # who types the service's address is an editor
+        home=RedirectResponse(f"{base_url}/admin", 302, {"cache-control": "no-store"}),
         vote=CastVote(voting, tallies, addresses, own_origin),
         poll=GetPoll(tallies, clock),
         polls=GetPolls(tallies, clock),
@@ -154,9 +186,12 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         rounds=GetRounds(tallies, rounds),
         history=GetHistory(tallies, history),
         image=GetImage(images),
+        ballots=GetBallots(tallies, downloads),
         card=GetPicture(tallies, pictures, Look.LIGHT),
         drawing=GetPicture(tallies, pictures, Look.DRAWING),
-        page=PollPage(voting, tallies, views, history, addresses, publisher.strings, base_url, own_origin),
+        page=PollPage(
+            voting, tallies, views, history, downloads, addresses, publisher.strings, base_url, own_origin
+        ),
         archive=ArchivePages(archive, publisher.strings, base_url),
         embed=EmbedPage(tallies, publisher.strings, base_url, own_origin),
         oembed=OEmbed(tallies, publisher.strings, base_url),
@@ -183,10 +218,12 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
             stack.push_async_callback(pool.stop)
             stack.push_async_callback(reading.close)
             await reading.open()
-            for task in (archive, write_ins, rounds, history, pictures):
+            for task in (archive, write_ins, rounds, history, downloads, pictures):
                 stack.push_async_callback(task.stop)
             stack.push_async_callback(tallies.stop)
-            for part in (writer, listener, hub):  # stopped in the opposite order
+            # stopped in the opposite order; the writer's last seal is pinned
+            parts = (pinning, *((shared,) if shared else ()), networks, writer, listener, hub, purging, alarm)
+            for part in parts:
                 await part.start()
                 stack.push_async_callback(part.stop)
             if settings.webhook_origins:  # else nothing is ever sent
@@ -194,8 +231,9 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
                 stack.push_async_callback(outbox.stop)
             yield
 
-    router = Router(routes(endpoints), redirect_slashes=False, lifespan=lifespan)
-    return App(FastLane(endpoints.vote, router), hub)
+    table = routes(endpoints)
+    router = Router(table, redirect_slashes=False, lifespan=lifespan)
+    return App(FastLane(endpoints.vote, router), table, (*LOOPBACK, *settings.hosts), hub)
 
 
 def _admin(
@@ -214,6 +252,7 @@ def _admin(
     render, cookie = Renderer(base_url), SessionCookie(base_url)
     previews = Previews(publisher, views, clock)
     form = FormPage(render, previews, clock, langs)
+    ballots = BallotPages(render, clock)
     pages = AdminPages(
         render=render,
         sign_in=SignInPage(SignIn(pool, passwords, clock, time.monotonic), desk, render, cookie, addresses),
@@ -230,6 +269,8 @@ def _admin(
         record=RecordPages(render, publisher, clock),
         articles=ArticlePages(render, clock),
         write_ins=WriteInPages(render, clock),
+        ballots=ballots,
+        alerts=AlertPages(render, ballots),
         sites=SitePages(render, langs),
         exports=ExportPages(render, clock),
         imports=ImportPages(render, langs),

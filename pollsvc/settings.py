@@ -34,7 +34,15 @@ class Settings:
         secret=True,
     )
     base_url: str = _setting("", "the service's public URL, path prefix included; default: host and port")
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "comma-separated hosts that are answered for, beside that of the base URL and loopback names"
+    )
     admission: Policy = _setting(Policy.STANDARD, "default admission policy: open, standard or strict")
+    redis_url: str = _setting(
+        "",
+        "redis://, rediss:// or unix:// of a Valkey or Redis where processes share the paces of votes",
+        secret=True,
+    )
     trusted_proxies: tuple[Network, ...] = _setting(
         (), "comma-separated CIDR networks whose X-Forwarded-For is believed"
     )
@@ -44,6 +52,12 @@ class Settings:
         1_000, "live streams that one network (IPv4 /32, IPv6 /64) holds open at most in one process"
     )
 
+    appeal_days: int = _setting(
+        30, "days after a poll has closed when nobody can tell any more which ballot is a reader's"
+    )
+    pin_file: str = _setting(
+        "", "a file that signed heads of the log are appended to, so that a rewritten history shows"
+    )
     webhook_origins: tuple[str, ...] = _setting(
         (), "comma-separated origins that webhooks may be sent to; none: there are no webhooks"
     )
@@ -52,6 +66,12 @@ class Settings:
     def origin(self) -> str:
         """The origin of `base_url`; empty without one."""
         return origin_of(self.base_url) or ""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that are named as the service's, as browsers write them."""
+        own = (_host_in(self.base_url),) if self.base_url else ()
+        return (*own, *self.allowed_hosts)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], **overrides: object) -> "Settings":
@@ -99,12 +119,17 @@ def _read(field_name: str, name: str, text: str) -> object:  # noqa: PLR0911 - o
                 return Policy(text)
             except ValueError:
                 raise _wrong(f"{name} must be open, standard or strict, not {text!r}.") from None
-        case "queue_limit" | "streams_limit" | "streams_per_network":
-            if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1_000_000:
-                raise _wrong(f"{name} must be a whole number from 1 to 1000000, not {text!r}.")
+        case "queue_limit" | "streams_limit" | "streams_per_network" | "appeal_days":
+            least, most = (0, 3_650) if field_name == "appeal_days" else (1, 1_000_000)
+            if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+                raise _wrong(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
             return int(text)
+        case "allowed_hosts":
+            return _hosts(name, text)
         case "webhook_origins":
             return _origins(name, text)
+        case "redis_url":
+            return _redis_url(name, text) if text else ""
         case "base_url":
             return _base_url(name, text) if text else ""
     return text
@@ -122,6 +147,32 @@ def _base_url(name: str, text: str) -> str:
     return origin + quote(path, safe="/%!$&'()*+,;=:@~")
 
 
+_REDIS_HOST = re.compile(r"(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?", re.IGNORECASE)
+
+
+def _redis_url(name: str, text: str) -> str:
+    """A URL without options, since some of those undo what it is meant to be; told without its password."""
+    wrong = _wrong(
+        f"{name} must be such as redis://:PASSWORD@HOST:6379/0, rediss://HOST/0 or "
+        "unix:///run/valkey.sock?db=0; what is not a letter or digit in a name or password is written as %XX."
+    )
+    if not text.isascii() or not text.isprintable() or set(text) & set(" \"'<>\\^`{|}#"):
+        raise wrong
+    scheme, _, rest = text.partition("://")
+    if scheme == "unix":
+        path, _, options = rest.partition("?")
+        if not path.startswith("/") or "@" in path or not re.fullmatch(r"(db=[0-9]{1,4})?", options):
+            raise wrong
+        return text
+    where, _, database = rest.partition("/")
+    login, _, host = where.rpartition("@")
+    found = _REDIS_HOST.fullmatch(host)
+    good = scheme in {"redis", "rediss"} and re.fullmatch(r"[0-9]{0,4}", database)
+    if not good or found is None or not 0 < int(found["port"] or 1) < 65_536 or set(login) & set("@?[]"):
+        raise wrong
+    return text
+
+
 def _origins(name: str, text: str) -> tuple[str, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     found = {part: canonical_origin(part) for part in parts}
@@ -129,6 +180,20 @@ def _origins(name: str, text: str) -> tuple[str, ...]:
         if origin is None:
             raise _wrong(f"{name} must be origins such as https://cms.example, without a path, not {part!r}.")
     return tuple(dict.fromkeys(origin for origin in found.values() if origin))
+
+
+def _hosts(name: str, text: str) -> tuple[str, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    found = {part: canonical_origin(f"http://{part}/") for part in parts}
+    for part, origin in found.items():
+        if origin is None or "@" in part or _host_in(origin) != origin.partition("://")[2].removesuffix("."):
+            raise _wrong(f"{name} must be hosts such as polls.example,[::1], without a port, not {part!r}.")
+    return tuple(dict.fromkeys(_host_in(origin) for origin in found.values() if origin))
+
+
+def _host_in(url: str) -> str:
+    """The host of a canonical http(s) URL; an IPv6 address in brackets."""
+    return re.sub(r":[0-9]*$", "", url.split("/")[2]).removesuffix(".")
 
 
 def _wrong(message: str) -> PollError:

@@ -13,7 +13,16 @@ from tests.support.server import Service, add_site, run_service
 from tests.support.tables import create_with_tables, make_tables
 
 LONGEST = (
-    *("editors_api", "widget_kinds", "gallery", "demo_hosts", "wordpress_editors", "fuzzed_input"),
+    *(
+        "web_security_scripts",
+        "verify_page",
+        "editors_api",
+        "widget_kinds",
+        "gallery",
+        "demo_hosts",
+        "wordpress_editors",
+        "fuzzed_input",
+    ),
     *("crash_and_restart", "widget_failures", "page_accessibility", "admin_accessibility", "widget_looks"),
     *("several_processes", "import", "widget_accessibility", "widget_costs", "widget_embedding"),
     *("widget_voting", "widget_races", "export", "demo", "webhook_processes", "editors_day", "watch_pages"),

@@ -32,6 +32,8 @@ VIEWS = {
     "narrow-rtl": "look=light&width=240&lang=ur",
     "wide": "look=light&width=480&lang=fr",
     "large-text": "look=light&width=480&text=200&lang=bn",
+    "large-text-narrow": "look=light&width=320&text=200&lang=en",
+    "large-text-240": "look=compact&width=240&text=150&lang=de",
     "forced-colours": "look=light",
     "forced-colours-dark": "look=light",
 }

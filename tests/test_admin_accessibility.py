@@ -32,6 +32,7 @@ PLACES = {
     "history": "/admin/polls/{poll}/history",
     "articles of a poll": "/admin/polls/{poll}/articles",
     "write-ins": "/admin/polls/{arabic}/write-ins",
+    "ballots": "/admin/polls/{arabic}/ballots",
     "articles": "/admin/articles",
     "article": f"/admin/articles?url={ARTICLE}",
     "sites": "/admin/sites",

@@ -77,7 +77,18 @@ async def test_the_site_that_is_chosen_stays_chosen(desk: Desk) -> None:
     story = f"{HERE}/chosen/story"
     poll = await desk.add("Chosen?", articles=[story], write_in=True)
     site = (await desk.poll(poll)).site.id
-    pages = ["", "/edit", "/version", "/articles", "/write-ins", "/embed", "/history", "/export", "/live"]
+    pages = [
+        "",
+        "/edit",
+        "/version",
+        "/articles",
+        "/write-ins",
+        "/ballots",
+        "/embed",
+        "/history",
+        "/export",
+        "/live",
+    ]
     for path in (
         *(f"/admin/polls/{poll}{page}?" for page in pages),
         *("/admin/polls?", "/admin/articles?", f"/admin/articles?url={quote(story)}&", "/admin/log?"),

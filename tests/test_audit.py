@@ -34,13 +34,13 @@ TAMPERING = {
     "batch": ("UPDATE ballots SET batch = 7000 WHERE {one}", {"leaf"}),
     "deleted ballot": ("DELETE FROM ballots WHERE {one}", {"leaf", "tally"}),
     "added ballot": (
-        "INSERT INTO ballots SELECT poll_id, 'AAAAAAAAAAAAAAAAAAAAAA', number, selection, status, article, "
-        "minute, batch FROM ballots WHERE {one}",
+        "INSERT INTO ballots SELECT poll_id, 'AAAAAAAAAAAAAAAAAAAAAA', number, selection, status, reason, "
+        "article, minute, batch, network, fresh FROM ballots WHERE {one}",
         {"leaf", "tally"},
     ),
     "changed tally": ("UPDATE tally SET count = count + 1 WHERE poll_id = '{poll}'", {"tally"}),
     "deleted tally": ("DELETE FROM tally WHERE poll_id = '{poll}'", {"tally"}),
-    "added tally": ("INSERT INTO tally VALUES ('{poll}', 0, 1, '2', 'counted', 5)", {"tally"}),
+    "added tally": ("INSERT INTO tally VALUES ('{poll}', 0, 1, '2', 'counted', '', 5)", {"tally"}),
 }
 
 
@@ -100,7 +100,9 @@ async def test_an_orphan_is_found_by_the_command_which_exits_with_1(tmp_path: Pa
     service = Service(f"sqlite:///{tmp_path}/pollsvc.db", tmp_path, {}, 1)
     await add_site(service.database_url)
     await run_sql(
-        service, "INSERT INTO ballots VALUES ('gone', 'AAAAAAAAAAAAAAAAAAAAAA', 1, '1', 'counted', 0, 1, 0)"
+        service,
+        "INSERT INTO ballots "
+        "VALUES ('gone', 'AAAAAAAAAAAAAAAAAAAAAA', 1, '1', 'counted', '', 0, 1, 0, '', FALSE)",
     )
     with pytest.raises(CliError) as failed:
         await service.run("audit")

@@ -132,7 +132,9 @@ async def test_the_largest_body_is_taken(shared: Service, http: Http) -> None:
 
 async def test_a_body_that_grows_too_large_while_it_streams(http: Http, poll: str) -> None:
     """Chunked, without a length: refused as soon as it is too long, though it never ends."""
-    head = f"POST /api/v1/polls/{poll}/votes HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n"
+    head = (
+        f"POST /api/v1/polls/{poll}/votes HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
     with Wire(http.base_url) as wire:
         await wire.send(head.encode())
         for _ in range(5):
@@ -160,9 +162,9 @@ async def test_an_unknown_poll(http: Http, shared: Service, id_: str) -> None:
     with Wire(shared.base_url) as wire:
         vote = await wire.ask(vote_bytes(id_, {"selection": [1], "idempotency_key": new_key()}))
         assert refused(vote, 404, "no_such_poll")
-        read = await wire.ask(f"GET /api/v1/polls/{id_} HTTP/1.1\r\nhost: t\r\n\r\n".encode())
+        read = await wire.ask(f"GET /api/v1/polls/{id_} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
         assert refused(read, 404, "no_such_poll")
-        live = await wire.ask(f"GET /api/v1/live?poll={id_} HTTP/1.1\r\nhost: t\r\n\r\n".encode())
+        live = await wire.ask(f"GET /api/v1/live?poll={id_} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
         assert refused(live, 404, "no_such_poll")
 
 
@@ -176,7 +178,6 @@ async def test_a_method_that_is_not_for_votes(http: Http, poll: str, method: str
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/api",
         "/api/v1",
         "/api/v1/votes",
@@ -190,7 +191,7 @@ async def test_a_method_that_is_not_for_votes(http: Http, poll: str, method: str
 )
 async def test_a_path_that_leads_nowhere(http: Http, path: str) -> None:
     with Wire(http.base_url) as wire:
-        answer = await wire.ask(f"GET {path} HTTP/1.1\r\nhost: t\r\n\r\n".encode())
+        answer = await wire.ask(f"GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
     assert answer.status == 404
     assert answer.code in {"not_found", "no_such_poll"}
 

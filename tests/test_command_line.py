@@ -201,7 +201,9 @@ async def test_results_audit_and_export_of_a_poll(service: Service) -> None:
         (None, "2", 1),
         ("https://news.example/a", "2", 1),
     ]
-    assert set(exported["tally"][0]) == {"article", "minute", "selection", "labels", "status", "count"}
+    assert set(exported["tally"][0]) == {
+        *("article", "minute", "selection", "labels", "status", "reason", "count"),
+    }
 
 
 async def test_the_csv_export_runs_no_formula(service: Service) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 import pollsvc.services.rounds as rounds_module
 from pollsvc.domain.poll import Kind, Site
-from pollsvc.domain.tally import Tally
+from pollsvc.domain.tally import Tally, Totals
 from pollsvc.services.editing.definitions import define
 from pollsvc.services.editing.new_poll import NewPoll
 from pollsvc.services.rounds import Count, Rounds, count_of
@@ -20,7 +19,7 @@ from pollsvc.services.strings import Strings
 FIVE = ("Doha", "Muscat", "Geneva", "Oslo", "Ankara")
 
 
-def snapshot(version: int, totals: Mapping[tuple[str, str], int]) -> Snapshot:
+def snapshot(version: int, totals: Totals) -> Snapshot:
     """A ranked poll at a version."""
     site = Site("s", "News", frozenset(), "en", "UTC", b"", 10)
     poll = define(NewPoll("Who?", FIVE, kind=Kind.RANKED, lang="en"), site, None, 0)
@@ -52,14 +51,16 @@ async def test_a_poll_is_counted_once_a_second_and_never_twice_at_once(
     may_end.set()
     assert [count.version for count in await asyncio.gather(*first)] == [1, 1, 1]
     now += 0.9
-    assert (await rounds.of(snapshot(4, {("1>2", "counted"): 1}))).version == 1
+    assert (await rounds.of(snapshot(4, {("1>2", "counted", ""): 1}))).version == 1
     now += 0.2
     may_end.clear()
     began.clear()
-    next_ = asyncio.create_task(rounds.of(snapshot(5, {("1>2", "counted"): 2})))
+    next_ = asyncio.create_task(rounds.of(snapshot(5, {("1>2", "counted", ""): 2})))
     assert await asyncio.to_thread(began.wait, 5)
     now += 5
-    assert (await rounds.of(snapshot(6, {("1>2", "counted"): 3}))).version == 1  # meanwhile the one before
+    assert (
+        await rounds.of(snapshot(6, {("1>2", "counted", ""): 3}))
+    ).version == 1  # meanwhile the one before
     may_end.set()
     found = await next_
     assert (found.version, found.voters) == (5, 2)
@@ -77,7 +78,7 @@ async def test_a_poll_is_counted_once_a_second_and_never_twice_at_once(
 async def test_few_rankings_are_counted_for_each_version() -> None:
     rounds = Rounds(lambda: 100.0)
     for version in (1, 2, 3):
-        count = await rounds.of(snapshot(version, {("1>2", "counted"): version}))
+        count = await rounds.of(snapshot(version, {("1>2", "counted", ""): version}))
         assert (count.version, count.voters) == (version, version)
     assert await rounds.of(snapshot(3, {})) is count
 
@@ -85,7 +86,7 @@ async def test_few_rankings_are_counted_for_each_version() -> None:
 async def test_a_count_that_nobody_waits_for_any_more_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds_module, "FEW", 0)
     rounds = Rounds()
-    task = asyncio.create_task(rounds.of(snapshot(1, {("1>2", "counted"): 1})))
+    task = asyncio.create_task(rounds.of(snapshot(1, {("1>2", "counted", ""): 1})))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -109,7 +109,9 @@ def test_a_rating_makes_its_options() -> None:
     poll = poll_of(options=(), kind=Kind.RATING, scale=10, shuffle=True)
     assert [(option.id, option.label["en"]) for option in poll.options] == [(n, str(n)) for n in range(1, 11)]
     assert not poll.shuffle
-    results = results_of(poll, 1, {("10", "counted"): 1, ("4", "counted"): 2, ("1", "held"): 5})
+    results = results_of(
+        poll, 1, {("10", "counted", ""): 1, ("4", "counted", ""): 2, ("1", "held", "pace"): 5}
+    )
     assert (results.mean, results.voters, results.held) == (6.0, 3, 5)
 
 
@@ -143,7 +145,12 @@ def test_write_ins_count_where_an_editor_puts_them() -> None:
     base = poll_of(kind=Kind.MULTIPLE, max_picks=2, write_in=True)
     poll = Poll(**{**_fields(base), "options": (*base.options, *written)})
     assert poll.option_ids == {1, 2, 3, 4, 5, 6}
-    totals = {("1,3", "counted"): 2, ("3", "counted"): 1, ("4,5", "counted"): 4, ("5,6", "counted"): 8}
+    totals = {
+        ("1,3", "counted", ""): 2,
+        ("3", "counted", ""): 1,
+        ("4,5", "counted", ""): 4,
+        ("5,6", "counted", ""): 8,
+    }
     results = results_of(poll, 1, totals)
     assert results.options == {1: 3, 2: 0, 4: 4}
     assert results.other == 12  # each ballot once, though it holds two of them

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pollsvc.domain.ballot import Ballot, Cast
+from pollsvc.domain.ballot import COUNTS, Ballot, Cast
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, State
@@ -61,8 +61,8 @@ class Newsroom:
 
     async def vote(self, poll: Poll, voter: str, selection: str, article: int = 0) -> None:
         """A ballot, past all that readers go through."""
-        ballot = Ballot(poll.id, voter.ljust(22, "x"), 0, selection, "", article, int(self.now) // 60, 0)
-        cast = Cast(ballot, allow_change=False, admit=lambda: "counted")
+        ballot = Ballot.of(poll.id, voter.ljust(22, "x"), selection, int(self.now) // 60, article=article)
+        cast = Cast(ballot, allow_change=False, admit=lambda: COUNTS)
         await record(self.connection, [cast], KEYS.stamp)
 
     async def counts(self, poll: str) -> dict[int, int]:

@@ -95,8 +95,8 @@ async def test_all_of_a_poll(office: Office) -> None:
         }
     ]
     assert {"article": None, "minute": "2027-01-15T07:59:00Z", "selection": "2", "labels": "America",
-            "status": "counted", "count": 2} in value["tally"]  # fmt: skip
-    counted = Counter({tuple(row.values())[:5]: row["count"] for row in value["tally"]})
+            "status": "counted", "reason": None, "count": 2} in value["tally"]  # fmt: skip
+    counted = Counter({tuple(row.values())[:6]: row["count"] for row in value["tally"]})
     assert Counter(tuple(row.values()) for row in value["ballots"]) == counted
     assert {row["article"] for row in value["ballots"]} == {None, STORY, OTHER}
 
@@ -369,10 +369,10 @@ async def fill(office: Office, poll: Poll, ballots: int, minutes: int) -> None:
     cells = Counter(
         (secrets.randbelow(2), MINUTE - secrets.randbelow(minutes), str(1 + n % 2)) for n in range(ballots)
     )
-    rows = json.dumps([[poll.id, *cell, "counted", count] for cell, count in cells.items()])
+    rows = json.dumps([[poll.id, *cell, "counted", "", count] for cell, count in cells.items()])
     columns = office.connection.json_rows(
         ("poll_id", "text"), ("article", "smallint"), ("minute", "integer"), ("selection", "text"),
-        ("status", "text"), ("count", "bigint"),
+        ("status", "text"), ("reason", "text"), ("count", "bigint"),
     )  # fmt: skip
     await office.connection.rows(f"INSERT INTO tally {columns}", rows=rows)
 
@@ -391,7 +391,7 @@ async def test_60_000_ballots_take_little_memory(database_url: str, minutes: int
                 async with export(office.connection, poll.id, wanted, NOW) as exported:
                     async for chunk in exported.chunks:
                         assert len(chunk) < 4 * CHUNK
-                        ballots += chunk.count(b'{"type":"ballot"') + chunk.count(b",counted\r\n")
+                        ballots += chunk.count(b'{"type":"ballot"') + chunk.count(b",counted,\r\n")
                 peak = tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()

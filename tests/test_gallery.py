@@ -54,7 +54,7 @@ async def unreadable(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("view", ["light", "dark", "light-rtl", "forced-colours"])
+@pytest.mark.parametrize("view", ["light", "dark", "light-rtl", "forced-colours", "large-text-narrow"])
 async def test_every_kind_in_every_state_is_whole_and_accessible(
     demo: Demo, browser: Browser, view: str
 ) -> None:

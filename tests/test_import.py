@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pollsvc.domain.ballot import COUNTS
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Visibility
 from pollsvc.services.editing.new_poll import NewOption, as_new
@@ -409,7 +410,7 @@ async def test_a_poll_is_taken_in_only_once_it_is_finished(office: Office) -> No
     sizes = await office.sizes()
     means = ImportMeans(office.connection, EDITOR, KEYS, lambda: NOW)
     async with intake(means, replace(template, id="other")) as taking:
-        await taking.add(0, MINUTE, "1", "counted", 7)
+        await taking.add(0, MINUTE, "1", COUNTS, 7)
     assert await office.sizes() == sizes
 
 

@@ -36,8 +36,8 @@ PLACE = re.compile(r"\{\w+\}")
 COMMON = {
     *("poll", "vote", "sending", "retry", "results", "back", "change", "withdraw", "mine", "thanks"),
     *("withdrawn", "held", "already", "busy", "offline", "refused", "elsewhere"),
-    *("after_vote", "after_close", "never", "sample", "details", "retired", "other", "voters"),
-    *("lang", "dir", "states", "times", "hint", "of", "few", "error_closed"),
+    *("after_vote", "after_close", "never", "sample", "details", "verify", "retired", "other", "voters"),
+    *("lang", "dir", "states", "times", "hint", "of", "few", "error_closed", "error_vouched"),
 }
 RATING = {"mean"}
 RANKED = {

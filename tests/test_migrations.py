@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import pollsvc.storage
 from pollsvc.storage.migrate import ensure_current, migrate
 from pollsvc.storage.polls import Search, search_polls
-from pollsvc.storage.schema import metadata
+from pollsvc.storage.schema_log import everything
 from tests.support.postgres import create_database, drop_database
 from tests.support.reader import Http, Reader
 from tests.support.server import CliError, Service, add_site, open_connection, run_service
@@ -65,7 +65,7 @@ async def test_the_migrated_schema_is_the_models(empty_database: str) -> None:
         context = MigrationContext.configure(
             connection, opts={"compare_type": True, "compare_server_default": True}
         )
-        return list(compare_metadata(context, metadata))
+        return list(compare_metadata(context, everything))
 
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
@@ -78,7 +78,7 @@ async def test_checks_and_row_order_are_as_in_the_model(tmp_path: Path) -> None:
     await migrate(migrated)
     engine = create_async_engine(engine_url(made))
     async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(everything.create_all)
     await engine.dispose()
     schemas = []
     for url in (migrated, made):

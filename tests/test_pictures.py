@@ -66,7 +66,7 @@ def poll_of(
 
 def snapshot_of(poll: Poll, *votes: int, version: int = 1) -> Snapshot:
     """A snapshot in which each option, in order, has so many votes."""
-    totals = {(str(id_), "counted"): count for id_, count in enumerate(votes, 1) if count}
+    totals = {(str(id_), "counted", ""): count for id_, count in enumerate(votes, 1) if count}
     return Snapshot(Tally(poll, version, totals), NOW, PUBLISHER)
 
 

@@ -296,3 +296,8 @@ async def test_a_poll_can_be_shared_without_telling_anybody(shared: Service, htt
     assert [image["content"] for image in page.all("meta", property="og:image")] == [
         f"{address}/card.png?lang=en"
     ]
+
+
+async def test_the_address_alone_leads_to_the_editors_pages(shared: Service, http: Http) -> None:
+    answer = await http.get("/")
+    assert (answer.status, answer.headers["location"]) == (302, f"{shared.base_url}/admin")

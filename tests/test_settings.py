@@ -21,7 +21,15 @@ GOOD = {
     "POLLSVC_DATABASE_URL": ("postgresql://u@h/n", "postgresql://u@h/n"),
     "POLLSVC_SECRET_KEYS": (f" {SECRET} , b{SECRET}", (SECRET, f"b{SECRET}")),
     "POLLSVC_BASE_URL": ("https://polls.example/", "https://polls.example"),
+    "POLLSVC_ALLOWED_HOSTS": (
+        "Polls.Internal, pölls.example., [2001:DB8::0:1]",
+        ("polls.internal", "xn--plls-5qa.example", "[2001:db8::1]"),
+    ),
     "POLLSVC_ADMISSION": ("strict", Policy.STRICT),
+    "POLLSVC_REDIS_URL": (
+        " rediss://user:p%20w@[2001:db8::1]:6380/2 ",
+        "rediss://user:p%20w@[2001:db8::1]:6380/2",
+    ),
     "POLLSVC_TRUSTED_PROXIES": (
         "10.0.0.0/8, ::1/128",
         (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128")),
@@ -29,6 +37,8 @@ GOOD = {
     "POLLSVC_QUEUE_LIMIT": ("7", 7),
     "POLLSVC_STREAMS_LIMIT": ("8", 8),
     "POLLSVC_STREAMS_PER_NETWORK": ("9", 9),
+    "POLLSVC_APPEAL_DAYS": ("0", 0),
+    "POLLSVC_PIN_FILE": ("/mnt/pins/log of polls", "/mnt/pins/log of polls"),
     "POLLSVC_WEBHOOK_ORIGINS": (
         "https://CMS.example:443/, http://127.0.0.1:8080",
         ("https://cms.example", "http://127.0.0.1:8080"),
@@ -49,7 +59,30 @@ BAD = [
     ("POLLSVC_BASE_URL", "https://polls.example/#f"),
     ("POLLSVC_BASE_URL", 'https://polls.example/"><script>'),
     ("POLLSVC_BASE_URL", "https://polls.example/a/../b"),
+    ("POLLSVC_ALLOWED_HOSTS", "*"),
+    ("POLLSVC_ALLOWED_HOSTS", "polls.example:8000"),
+    ("POLLSVC_ALLOWED_HOSTS", "https://polls.example"),
+    ("POLLSVC_ALLOWED_HOSTS", "polls.example/a"),
+    ("POLLSVC_ALLOWED_HOSTS", "user@polls.example"),
+    ("POLLSVC_ALLOWED_HOSTS", "::1"),
     ("POLLSVC_ADMISSION", "lax"),
+    ("POLLSVC_REDIS_URL", "localhost:6379"),
+    ("POLLSVC_REDIS_URL", "http://localhost:6379"),
+    ("POLLSVC_REDIS_URL", "redis://"),
+    ("POLLSVC_REDIS_URL", "redis:///0"),
+    ("POLLSVC_REDIS_URL", "redis://localhost:65536"),
+    ("POLLSVC_REDIS_URL", "redis://localhost:port"),
+    ("POLLSVC_REDIS_URL", "redis://localhost/cache"),
+    ("POLLSVC_REDIS_URL", "redis://localhost/0/1"),
+    ("POLLSVC_REDIS_URL", "redis://a,b/0"),
+    ("POLLSVC_REDIS_URL", "redis://user@else.example@localhost/0"),
+    ("POLLSVC_REDIS_URL", "redis://localhost/0\r\nFLUSHALL"),
+    ("POLLSVC_REDIS_URL", "redis://localhost/0?socket_timeout=1000000"),
+    ("POLLSVC_REDIS_URL", "rediss://localhost/0?ssl_cert_reqs=none"),
+    ("POLLSVC_REDIS_URL", "redis://a:%zz@/"),
+    ("POLLSVC_REDIS_URL", "unix://run/redis.sock"),
+    ("POLLSVC_REDIS_URL", "unix:///run/redis.sock?db=0&protocol=3"),
+    ("POLLSVC_REDIS_URL", "unix:///run/redis.sock#x"),
     ("POLLSVC_TRUSTED_PROXIES", "10.0.0.1/8"),
     ("POLLSVC_TRUSTED_PROXIES", "everybody"),
     ("POLLSVC_QUEUE_LIMIT", "0"),
@@ -58,6 +91,9 @@ BAD = [
     ("POLLSVC_STREAMS_LIMIT", "1.5"),
     ("POLLSVC_STREAMS_PER_NETWORK", "10000000000"),
     ("POLLSVC_STREAMS_PER_NETWORK", "٣"),
+    ("POLLSVC_APPEAL_DAYS", "-1"),
+    ("POLLSVC_APPEAL_DAYS", "3651"),
+    ("POLLSVC_APPEAL_DAYS", "a month"),
     ("POLLSVC_WEBHOOK_ORIGINS", "*"),
     ("POLLSVC_WEBHOOK_ORIGINS", "cms.example"),
     ("POLLSVC_WEBHOOK_ORIGINS", "https://cms.example/hook"),
@@ -91,9 +127,17 @@ def test_a_flag_comes_before_the_environment() -> None:
 
 def test_no_secret_is_shown() -> None:
     url = "postgresql://pollsvc:a-password@localhost/polls"
-    shown = repr(Settings.from_environment({"POLLSVC_SECRET_KEYS": "key-" * 9, "POLLSVC_DATABASE_URL": url}))
+    redis = "redis://:a-password@localhost"
+    shown = repr(
+        Settings.from_environment(
+            {"POLLSVC_SECRET_KEYS": "key-" * 9, "POLLSVC_DATABASE_URL": url, "POLLSVC_REDIS_URL": redis}
+        )
+    )
     assert "key-" not in shown
     assert "a-password" not in shown
+    with pytest.raises(PollError) as failed:
+        Settings.from_environment({"POLLSVC_REDIS_URL": f"{redis}:port"})
+    assert "a-password" not in failed.value.message
 
 
 def test_settings_do_not_change() -> None:

@@ -462,7 +462,7 @@ async def fill(connection: Connection, url: str, polls: int) -> str:
             + " FROM options, n WHERE poll_id = :poll",
             f"INSERT INTO poll_versions {numbers} SELECT {id_}, 1, 0 FROM poll_versions, n "
             "WHERE poll_id = :poll",
-            f"INSERT INTO tally {numbers} SELECT {id_}, 0, 0, '1', 'counted', 9 FROM polls, n "
+            f"INSERT INTO tally {numbers} SELECT {id_}, 0, 0, '1', 'counted', '', 9 FROM polls, n "
             "WHERE polls.id = :poll",
         ):
             await connection.rows(insert, poll=poll.id, many=polls)

@@ -13,6 +13,7 @@ import pytest
 
 from pollsvc.app import create_app
 from pollsvc.cli.server import Server, listen
+from pollsvc.domain.poll import Policy
 from pollsvc.domain.tally import Tally
 from pollsvc.services import live_hub
 from pollsvc.services.live_hub import LiveHub, Stream
@@ -84,7 +85,7 @@ async def snapshots(service: Service) -> tuple[str, list[Snapshot]]:
     async with service.editor() as editor:
         definition = await editor.poll(poll)
     publisher = Publisher(service.base_url, Strings())
-    totals = [{("1", "counted"): version} for version in range(1, 101)]
+    totals = [{("1", "counted", ""): version} for version in range(1, 101)]
     return poll, [
         Snapshot(Tally(definition, version, total), time.time(), publisher)
         for version, total in enumerate(totals, 1)
@@ -156,7 +157,7 @@ async def narrow_service(folder: Path) -> AsyncIterator[Service]:
     await add_site(service.database_url)
     bound = listen("127.0.0.1", port)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2048)
-    settings = Settings(service.database_url, (SECRET,), service.base_url)
+    settings = Settings(service.database_url, (SECRET,), service.base_url, admission=Policy.OPEN)
     server = Server(create_app(settings), takes_signals=False)
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
@@ -197,7 +198,7 @@ async def open_and_read_nothing(port: int, polls: list[str]) -> socket.socket:
     client.setblocking(False)
     await loop.sock_connect(client, ("127.0.0.1", port))
     query = "&".join(f"poll={poll}" for poll in polls)
-    await loop.sock_sendall(client, f"GET /api/v1/live?{query} HTTP/1.1\r\nhost: t\r\n\r\n".encode())
+    await loop.sock_sendall(client, f"GET /api/v1/live?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
     return client
 
 

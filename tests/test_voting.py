@@ -172,13 +172,14 @@ async def test_another_idempotency_key_is_another_reader_unless_there_is_a_token
 
 
 async def test_a_vote_carries_no_cookie_and_no_trace_of_the_client(shared: Service, http: Http) -> None:
-    """The ballot has nothing beside poll, pseudonym, selection, status, article, minute, leaf and batch."""
+    """The ballot has nothing that is not listed here, and its network is a keyed hash."""
     poll = await shared.add_poll()
     vote = await Reader(http).vote(poll, 1)
     assert "set-cookie" not in vote.headers
     [ballot] = await shared.ballots(poll)
     assert ballot._fields == (
-        *("poll", "voter", "number", "selection", "status", "article", "minute", "batch"),
+        *("poll", "voter", "number", "selection", "status", "reason"),
+        *("article", "minute", "batch", "network", "fresh"),
     )
     assert abs(ballot.minute - time.time() / 60) < 2
     assert ORIGIN not in repr(ballot)

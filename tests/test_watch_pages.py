@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import Page, expect
 
-from pollsvc.domain.ballot import Ballot, Cast
+from pollsvc.domain.ballot import COUNTS, Ballot, Cast
 from pollsvc.domain.editor import Role
 from pollsvc.domain.poll import Kind
 from pollsvc.services.ballot_log.keys import LogKeys
@@ -44,9 +44,9 @@ async def cast(service: Service, poll: str, selections: Sequence[str], back: int
     minute = int(time.time()) // 60 - back
     casts = [
         Cast(
-            Ballot(poll, secrets.token_urlsafe(16), 0, selection, "", 0, minute, 0),
+            Ballot.of(poll, secrets.token_urlsafe(16), selection, minute),
             allow_change=False,
-            admit=lambda: "counted",
+            admit=lambda: COUNTS,
         )
         for selection in selections
     ]

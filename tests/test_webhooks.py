@@ -170,7 +170,7 @@ async def test_what_is_done_to_webhooks_is_logged_without_secrets(news: Publishe
     assert json.loads(logged[2].after) == {
         "site": hook.site,
         "url": f"{CMS}/polls",
-        "events": ["poll.closed", "poll.milestone", "poll.opened"],
+        "events": ["poll.alert", "poll.closed", "poll.milestone", "poll.opened"],
     }
     for secret in (first, second):
         assert secret.removeprefix("whsec_")[:16] not in str(logged)
@@ -189,7 +189,7 @@ async def test_the_commands(tmp_path: Path) -> None:
         env = {"POLLSVC_WEBHOOK_ORIGINS": receiver.origin}
         async with run_service(tmp_path, env=env, site=True) as service:
             hook = await service.cli("webhook", "add", receiver.url, "--site", "News")
-            assert hook["events"] == ["poll.closed", "poll.milestone", "poll.opened"]
+            assert hook["events"] == ["poll.alert", "poll.closed", "poll.milestone", "poll.opened"]
             message = (await service.cli("webhook", "test", hook["id"]))["id"]
             await receiver.until(1)
             [received] = receiver.received

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from pollsvc.services.embed import article_code
 from pollsvc.web.widget import Assets
 from tests.support.browser import (
     TEXT,
@@ -51,6 +52,16 @@ async def test_nothing_shifts_on_load_vote_and_ticks(news: News, script: float, 
     await page.wait_for_function("streams.some((stream) => stream.readyState == 1)")
     await news.others_vote(poll, *[[2]] * 9)
     await expect(page.locator("[part=voters]")).to_contain_text("10 voters")
+    assert await shift(page) == 0
+
+
+@NO_SHIFTS_IN_FIREFOX
+async def test_nothing_shifts_where_the_polls_of_the_article_come_into_an_empty_element(news: News) -> None:
+    page, path = await news.blank(), "/empty-element"
+    await news.poll(articles=[news.publisher.url(path)])
+    await _delay(page, "**/api/v1/articles?**", 0.3)
+    await page.goto(news.publisher.put(article(news.service, article_code(news.service.base_url)), path))
+    await _whole(page)
     assert await shift(page) == 0
 
 

@@ -13,6 +13,8 @@ pytest_plugins = ("tests.support.browser_fixtures",)
 pytestmark = in_both_engines
 
 BUSY = problem(503, "busy", **{"Retry-After": "1"})
+LATER = problem(503, "busy", **{"Retry-After": "3"})
+"""Leaves the time for another vote before the retry."""
 
 
 async def _tabs(news: News, poll: str) -> list[Page]:
@@ -52,7 +54,7 @@ async def test_the_retry_sends_what_is_chosen_by_then(news: News) -> None:
 async def test_a_retry_gives_way_to_a_vote_from_another_tab(news: News) -> None:
     poll = await news.poll(allow_change=True)
     late, quick = await _tabs(news, poll)
-    await first_answers(late, BUSY)
+    await first_answers(late, LATER)
     await vote(late, "Iran")
     await expect(_status(late)).to_contain_text("Your choice is kept")
     await vote(quick, "Neither")
@@ -68,7 +70,7 @@ async def test_a_retry_gives_way_to_a_vote_in_another_copy(news: News) -> None:
         await news.blank(viewport={"width": 700, "height": 1500}), embed(news.service, poll) * 2
     )
     late, quick = page.locator("pollsvc-poll").first, page.locator("pollsvc-poll").last
-    await first_answers(page, BUSY)
+    await first_answers(page, LATER)
     await vote(page, "Iran", late)
     await expect(_status(late)).to_contain_text("Your choice is kept")
     await vote(page, "Neither", quick)

@@ -46,6 +46,25 @@ async def test_below_the_least_number_there_are_counts_only(news: News) -> None:
     await vote(page, "Neither")
     await expect(page.locator("[part=number]").nth(2)).to_have_text("1")
     await expect(page.locator("[part=number]").nth(0)).to_have_text("0")
+    wide = "(bar) => bar.offsetWidth > bar.parentElement.offsetWidth / 2"
+    assert not await page.locator("[part=bar]").nth(2).evaluate(wide), "a bar tells the percentage"
+    await page.wait_for_function("streams.some((stream) => stream.readyState == 1)")
+    await news.others_vote(poll, *[[3]] * 9)
+    await expect(page.locator("[part=number]").nth(2)).to_have_text("100%\n10")
+    bar = await page.locator("[part=bar]").nth(2).element_handle()
+    await page.wait_for_function(wide, arg=bar)
+
+
+async def test_a_page_is_told_of_a_result_once_and_only_when_it_moved(news: News) -> None:
+    poll = await news.poll()
+    page = await news.read(poll)
+    await page.wait_for_function("streams.some((stream) => stream.readyState == 1)")
+    await vote(page, "Iran")
+    await news.others_vote(poll, [2])
+    await expect(page.locator("[part=voters]")).to_contain_text("2 voters")
+    versions = [detail["results"]["version"] for detail in await told(page, "results")]
+    assert versions == sorted(set(versions))
+    assert 1 <= len(versions) <= 2
 
 
 async def test_a_vote_is_remembered_after_a_reload_and_for_the_next_poll(news: News) -> None:
@@ -106,7 +125,7 @@ async def test_voting_with_the_keyboard_only(news: News) -> None:
     await expect(page.get_by_role("status")).not_to_be_empty()
     await expect(page.locator("pollsvc-poll ul")).to_be_focused()
     await page.keyboard.press("Tab")
-    await expect(page.get_by_role("link", name="About this poll")).to_be_focused()
+    await expect(page.get_by_role("link", name="Check my vote")).to_be_focused()
 
 
 async def test_enter_on_an_answer_votes(news: News) -> None:

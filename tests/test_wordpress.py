@@ -22,6 +22,11 @@ def block(poll: str = "", preset: str = "") -> str:
     return f'<!-- wp:pollsvc/poll {{"poll":"{poll}","preset":"{preset}"}} /-->'
 
 
+def of_article(base_url: str) -> str:
+    """The element in which the polls of an article come."""
+    return f'<pollsvc-poll src="{base_url}" style="display:flow-root"></pollsvc-poll>'
+
+
 async def read(courier: Courier, url: str) -> Page:
     page = await courier.blank(reduced_motion="reduce")  # a poll that unfolds takes its time
     await page.goto(url)
@@ -117,7 +122,7 @@ async def test_an_article_shows_the_polls_that_name_its_address(
     await expect(mine(page)).to_have_count(1)
     assert await courier.http.counts(poll) == [1, 0, 0]
     text = await courier.wordpress.get(url)
-    assert ELEMENT.findall(text) == [f'<pollsvc-poll src="{courier.service.base_url}"></pollsvc-poll>']
+    assert ELEMENT.findall(text) == [of_article(courier.service.base_url)]
     assert len(SCRIPT.findall(text)) == 1
 
 
@@ -132,7 +137,7 @@ async def test_an_article_shows_its_polls_once_and_only_where_it_is_read(
     assert "pollsvc" not in await wordpress.get(await wordpress.post("<p>A page.</p>", post_type="page"))
     assert "pollsvc" not in await wordpress.get(await wordpress.post("<p>x</p>", post_password="secret"))
     by_hand = await wordpress.get(await wordpress.post("<p>x</p>[pollsvc]"))
-    assert ELEMENT.findall(by_hand) == [f'<pollsvc-poll src="{base}"></pollsvc-poll>']
+    assert ELEMENT.findall(by_hand) == [of_article(base)]
     other = await wordpress.get(await wordpress.post("<p>x</p>[pollsvc id=abcdefgh]"))
     assert len(ELEMENT.findall(other)) == 1
     pages = await wordpress.post("<p>1</p><!--nextpage--><p>2</p>")

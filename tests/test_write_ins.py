@@ -103,7 +103,7 @@ async def test_the_other_process_knows_the_text_at_once(two_workers: Service) ->
         for _ in range(10):
             poll, key = await two_workers.add_poll(write_in=True), new_key()
             for wire in (one, other):  # both have the poll without the text
-                await wire.ask(f"GET /api/v1/polls/{poll} HTTP/1.1\r\nhost: t\r\n\r\n".encode())
+                await wire.ask(f"GET /api/v1/polls/{poll} HTTP/1.1\r\nhost: localhost\r\n\r\n".encode())
             vote = vote_bytes(poll, {"selection": ["Nobody"], "idempotency_key": key})
             first, again = await one.ask(vote), await other.ask(vote)
             assert (first.status, again.status) == (201, 200)

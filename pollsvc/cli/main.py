@@ -5,7 +5,7 @@ import sys
 import click
 
 from pollsvc import __version__
-from pollsvc.cli.database import audit, migrate
+from pollsvc.cli.database import audit, migrate, purge
 from pollsvc.cli.demo import demo
 from pollsvc.cli.editors import apikey, editor
 from pollsvc.cli.keys import keys
@@ -25,7 +25,7 @@ def cli() -> None:
     """
 
 
-for command in (apikey, audit, demo, editor, keys, migrate, poll, results, serve, site, webhook):
+for command in (apikey, audit, demo, editor, keys, migrate, poll, purge, results, serve, site, webhook):
     cli.add_command(command)
 
 

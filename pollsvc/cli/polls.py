@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from pollsvc.cli.context import choice, database, desk, json_option, print_json, run, settings
+from pollsvc.cli.review import alerts, ballots, bundle, review
 from pollsvc.cli.transfer import export, import_, import_wp_polls
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import Code, PollError
@@ -129,7 +130,7 @@ async def close(poll_id: str, as_json: bool) -> None:
         _describe(describe(await work.editing.close_poll(poll_id), time.time()), as_json)
 
 
-for command in (export, import_, import_wp_polls):
+for command in (export, import_, import_wp_polls, alerts, ballots, bundle, review):
     poll.add_command(command)
 
 

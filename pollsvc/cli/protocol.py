@@ -1,6 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, with fewer system calls, and with deadlines."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -61,13 +62,17 @@ class Protocol(HttpToolsProtocol):
     _incomplete_since: asyncio.TimerHandle | None = None
     _in_head = True
     _in_request = True
-    _head_size = 0
+    _head_size = 0  # of what has come of a head, at most
+    _chunk = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(CorkedTransport(transport, self.loop))  # type: ignore[arg-type]
         self._wait_for_the_rest()
 
     def data_received(self, data: bytes) -> None:
+        self._chunk = len(data)
+        if self._in_head:
+            self._head_size += self._chunk
         super().data_received(data)
         if not self._in_request:
             if self._incomplete_since is not None:
@@ -76,10 +81,8 @@ class Protocol(HttpToolsProtocol):
             return
         if self._incomplete_since is None:
             self._wait_for_the_rest()
-        if self._in_head:
-            self._head_size += len(data)
-            if self._head_size > MAX_HEAD:
-                self.transport.abort()
+        if self._in_head and self._head_size > MAX_HEAD:
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._incomplete_since is not None:
@@ -88,10 +91,13 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = self._in_request = True
+        self._head_size = self._chunk
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._head_size = False, 0
+        if self._head_size > MAX_HEAD and _size(self.url, self.headers) > MAX_HEAD:
+            raise ValueError("the head is too long")  # which ends the connection before anybody is asked
+        self._in_head = False
         if self._incomplete_since is not None and _for_editors(self.url):
             self._wait_for_the_rest(UPLOAD_DEADLINE)
         super().on_headers_complete()
@@ -104,6 +110,11 @@ class Protocol(HttpToolsProtocol):
         if self._incomplete_since is not None:
             self._incomplete_since.cancel()
         self._incomplete_since = self.loop.call_later(seconds or REQUEST_DEADLINE, self.transport.abort)
+
+
+def _size(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """The bytes of a head but for the method and the version: a line is `name: value` and its end."""
+    return len(target) + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def _for_editors(target: bytes) -> bool:

@@ -1,11 +1,13 @@
 """`pollsvc serve`."""
 
 import asyncio
+from dataclasses import replace
 
 import click
 
 from pollsvc.cli.context import prepare, settings
 from pollsvc.cli.server import listen, run_one, run_workers
+from pollsvc.services.ballot_log.pinning import require_pin_file
 from pollsvc.web.widget import Assets
 
 
@@ -15,15 +17,17 @@ from pollsvc.web.widget import Assets
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--database-url", help="Instead of POLLSVC_DATABASE_URL.")
 @click.option("--base-url", help="Instead of POLLSVC_BASE_URL.")
+@click.option("--allowed-hosts", help="Instead of POLLSVC_ALLOWED_HOSTS.")
 @click.option("--admission", help="Instead of POLLSVC_ADMISSION.")
 @click.option("--trusted-proxies", help="Instead of POLLSVC_TRUSTED_PROXIES.")
 def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
     """Serve polls, until Ctrl-C or SIGTERM."""
-    found = settings(**flags)
+    found, shown = settings(**flags), f"[{host}]" if ":" in host else host
     if not found.base_url:
-        shown = f"[{host}]" if ":" in host else host
         found = settings(**{**flags, "base_url": f"http://{shown}:{port}"})
-    found.require_secrets()
+    found = replace(found.require_secrets(), allowed_hosts=(*found.allowed_hosts, shown.lower()))
+    if found.pin_file:
+        require_pin_file(found.pin_file)
     asyncio.run(prepare(found))
     bound = listen(host, port)
 

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import multiprocessing
+import resource
 import signal
 import socket
 import sys
@@ -111,8 +112,19 @@ def run_one(settings: Settings, bound: socket.socket, on_ready: Callable[[], Non
     _server(settings, on_ready).run(sockets=[bound])
 
 
+def allow_many_connections() -> None:
+    """Have as many files open as the system permits: most permit far more than they give at first.
+
+    With the usual 1,024 a thousand connections that rest would keep all readers out.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems permit less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _server(settings: Settings, on_ready: Callable[[], None] | None) -> Server:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    allow_many_connections()
     server = Server(create_app(settings), on_ready=on_ready)
     gc.freeze()  # what is loaded by now stays: leave it out of every collection,
     gc.set_threshold(20_000, 20, 20)  # and collect less often: a vote leaves no cycles behind
@@ -173,8 +185,13 @@ def _start_worker(settings: Settings, bound: socket.socket, tells: Connection) -
 def _work(settings: Settings, bound: socket.socket, tells: Connection) -> None:
     """Serve as a worker, which `tells` when it has started."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def started() -> None:
+        with contextlib.suppress(BrokenPipeError):  # the parent is gone: then this worker is about to end
+            tells.send_bytes(b"started")
+
     try:
-        server = _server(settings, lambda: tells.send_bytes(b"started"))
+        server = _server(settings, started)
     except Exception:
         logger.exception("The service cannot start")
         sys.exit(STARTUP_FAILURE)

@@ -4,7 +4,7 @@ import click
 
 from pollsvc.cli.context import desk, json_option, print_json, run
 from pollsvc.domain.clock import rfc3339
-from pollsvc.domain.webhook import Event, Webhook
+from pollsvc.domain.webhook import POLL_EVENTS, Event, Webhook
 from pollsvc.services.webhooks.webhooks import MAX_DELIVERIES, describe_delivery, describe_webhook
 
 
@@ -20,9 +20,9 @@ def webhook() -> None:
     "--event",
     "events",
     multiple=True,
-    default=[event.value for event in Event],
+    default=[event.value for event in POLL_EVENTS],
     show_default=True,
-    help="What it is told of; repeatable.",
+    help=f"What it is told of, of {', '.join(Event)}; repeatable.",
 )
 @json_option
 @run

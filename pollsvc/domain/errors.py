@@ -8,6 +8,7 @@ class Code(StrEnum):
     """Stable names of what can go wrong; they stand in every error answer."""
 
     BAD_REQUEST = "bad_request"
+    WRONG_HOST = "wrong_host"
     BAD_READER_TOKEN = "bad_reader_token"  # noqa: S105 - the name of an error
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     NO_SUCH_POLL = "no_such_poll"
@@ -16,6 +17,8 @@ class Code(StrEnum):
     UNKNOWN_FORMAT = "unknown_format"
     ALREADY_VOTED = "already_voted"
     POLL_NOT_OPEN = "poll_not_open"
+    PROOF_REQUIRED = "proof_required"
+    NOT_VOUCHED_FOR = "not_vouched_for"
     BODY_TOO_LARGE = "body_too_large"
     INVALID_SELECTION = "invalid_selection"
     NOT_SIGNED_IN = "not_signed_in"

@@ -60,6 +60,26 @@ def removed_by(data: str) -> tuple[str, int] | None:
     return (fields[1], int(fields[2])) if kind == "removed" and len(fields) == 4 else None
 
 
+def edits_leaf(number: int, entry: int, hash_: str) -> str:
+    """The data of the leaf, of no poll, that says how the log of edits ends: its last entry, and the hash."""
+    return f"edits\n\n{number}\n{entry}\n{hash_}\n"
+
+
+def edits_in(data: str) -> tuple[int, str] | None:
+    """The entry of the log of edits that such a leaf names, and the hash that it has."""
+    kind, _, rest = data.partition("\n\n")
+    fields = rest.split("\n")
+    return (int(fields[1]), fields[2]) if kind == "edits" and len(fields) == 4 else None
+
+
+def published_leaf(poll: str, number: int, definition: str) -> str:
+    """The data of the leaf after a poll's last ballot, when its ballots are published.
+
+    `definition` is the SHA-256 of what the bundle says of the poll, in hexadecimal.
+    """
+    return f"published\n{poll}\n{number}\n{definition}\n"
+
+
 def numbers_in(batch: int) -> range:
     """The numbers of the leaves in a batch, from what a ballot says of it."""
     first, count = divmod(batch, _MOST)

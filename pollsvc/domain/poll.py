@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pollsvc.domain.paces import Paces
+
 RIGHT_TO_LEFT = frozenset(
     {
         *("ar", "ars", "ary", "arz", "azb", "bal", "bgn", "bqi", "ckb", "dv", "fa", "glk", "he", "khw", "ks"),
@@ -66,7 +68,9 @@ class Site:
     """A publisher.
 
     `key` (32 random bytes) turns an idempotency key into a reader id, so that a retried first vote is
-    the same reader. `percent_from` is the least number of voters for which percentages are shown.
+    the same reader. `percent_from` is the least number of voters for which percentages are shown. `policy` is
+    None where the service's own is meant, `paces` are None where the usual ones are, and `vouching` counts
+    the secrets by which the site has vouched for its readers.
     """
 
     id: str
@@ -76,6 +80,9 @@ class Site:
     time_zone: str
     key: bytes
     percent_from: int
+    policy: Policy | None = None
+    vouching: int = 1
+    paces: Paces | None = None
 
 
 class OptionState(StrEnum):
@@ -112,7 +119,8 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """A poll's definition. Times are Unix seconds; `key` (32 random bytes) makes voters of readers.
+    """A poll's definition. Times are Unix seconds; `key` (32 random bytes) makes voters of readers, and is
+    empty when its time is over.
 
     `lang` is the language that every text is there in. `results_key` is the unguessable part of the
     results address that those who voted are given, and `placements` maps the canonical URL of each
@@ -185,6 +193,11 @@ class Poll:
     def active_options(self) -> tuple[Option, ...]:
         """The options that readers are offered."""
         return tuple(option for option in self.options if option.state is OptionState.ACTIVE)
+
+    @property
+    def purged(self) -> bool:
+        """Whether its key is destroyed, so that nobody can tell which ballot is a reader's."""
+        return not self.key
 
     def best_lang(self, *wanted: str) -> str:
         """The first of these language tags that the poll is there in, by tag or primary subtag; or `lang`."""

@@ -1,7 +1,7 @@
 """Counting: from ballots to tally cells, from cells to a poll's totals and results."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pollsvc.domain.ballot import Ballot, Status
@@ -10,17 +10,21 @@ from pollsvc.domain.selection import WITHDRAWN, folded
 
 
 class Cell(NamedTuple):
-    """The key of one number of the tally; the number is how many ballots share all five."""
+    """The key of one number of the tally; the number is how many ballots share all six."""
 
     poll: str
     article: int
     minute: int
     selection: str
     status: str
+    reason: str
 
 
-Totals = Mapping[tuple[str, str], int]
-"""How many ballots of a poll there are by (selection, status)."""
+Key = tuple[str, str, str]
+"""Selection, status and reason."""
+
+Totals = Mapping[Key, int]
+"""How many ballots of a poll there are by (selection, status, reason)."""
 
 
 class Change(NamedTuple):
@@ -33,7 +37,7 @@ class Change(NamedTuple):
 
 def cell_of(ballot: Ballot) -> Cell:
     """The cell in which a ballot is counted."""
-    return Cell(ballot.poll, ballot.article, ballot.minute, ballot.selection, ballot.status)
+    return Cell(ballot.poll, ballot.article, ballot.minute, ballot.selection, ballot.status, ballot.reason)
 
 
 def differences(moves: Iterable[tuple[Ballot | None, Ballot]]) -> dict[Cell, int]:
@@ -51,12 +55,12 @@ def differences(moves: Iterable[tuple[Ballot | None, Ballot]]) -> dict[Cell, int
     return {cell: cells[cell] for cell in sorted(cells) if cells[cell]}
 
 
-def by_poll(cells: Mapping[Cell, int]) -> dict[str, dict[tuple[str, str], int]]:
-    """The same differences summed for each poll by (selection, status)."""
-    polls: dict[str, dict[tuple[str, str], int]] = {}
+def by_poll(cells: Mapping[Cell, int]) -> dict[str, dict[Key, int]]:
+    """The same differences summed for each poll by (selection, status, reason)."""
+    polls: dict[str, dict[Key, int]] = {}
     for cell, count in cells.items():
         totals = polls.setdefault(cell.poll, {})
-        key = (cell.selection, cell.status)
+        key = (cell.selection, cell.status, cell.reason)
         totals[key] = totals.get(key, 0) + count
     return polls
 
@@ -66,7 +70,8 @@ class Results:
     """A poll's result at a version; `voters` and `options` are of counted ballots.
 
     `options` are picks by option id; in a ranked poll, first preferences. `other` are picks of write-ins
-    that no editor has approved. `mean` is that of a rating.
+    that no editor has approved. `mean` is that of a rating. `reasons` are why how many ballots are held and
+    excluded, by (status, reason).
     """
 
     version: int
@@ -77,6 +82,7 @@ class Results:
     options: dict[int, int]
     other: int = 0
     mean: float | None = None
+    reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """The `results` member of a poll, as JSON values."""
@@ -89,6 +95,10 @@ class Results:
             "options": [{"id": option, "count": count} for option, count in self.options.items()],
             "other": self.other,
             "mean": self.mean,
+            "reasons": [
+                {"status": status, "reason": reason, "count": count}
+                for (status, reason), count in sorted(self.reasons.items())
+            ],
         }
 
 
@@ -101,8 +111,8 @@ class Tally:
 
     def __init__(self, poll: Poll, version: int = 0, totals: Totals | None = None) -> None:
         self.poll = poll
-        self.totals: dict[tuple[str, str], int] = {}
-        self._ballots = {status.value: 0 for status in Status}  # withdrawn ones count nowhere
+        self.totals: dict[Key, int] = {}
+        self._ballots: dict[tuple[str, str], int] = {}  # by status and reason; withdrawn ones count nowhere
         self._picks: dict[int, int] = {}
         self.add(version, totals or {})
 
@@ -115,17 +125,17 @@ class Tally:
                 self.totals[key] = total
             else:
                 self.totals.pop(key, None)
-            selection, status = key
+            selection, status, reason = key
             if selection == WITHDRAWN:
                 continue
-            self._ballots[status] += ballots
+            self._ballots[status, reason] = self._ballots.get((status, reason), 0) + ballots
             if status == Status.COUNTED:
                 for option in self._options_of(selection):
                     self._picks[option] = self._picks.get(option, 0) + ballots
 
     def results(self) -> Results:
         """What it comes to now."""
-        voters, picks = self._ballots[Status.COUNTED], self._picks
+        voters, picks = self._sum(Status.COUNTED), self._picks
         mean = None
         if self.poll.kind is Kind.RATING and voters:
             mean = round(sum(option * count for option, count in picks.items()) / voters, 2)
@@ -133,8 +143,8 @@ class Tally:
             version=self.version,
             voters=voters,
             picks=sum(picks.values()),
-            held=self._ballots[Status.HELD],
-            excluded=self._ballots[Status.EXCLUDED],
+            held=self._sum(Status.HELD),
+            excluded=self._sum(Status.EXCLUDED),
             options={
                 option.id: picks.get(option.id, 0)
                 for option in self.poll.options
@@ -143,7 +153,13 @@ class Tally:
             },
             other=picks.get(0, 0),
             mean=mean,
+            reasons={
+                key: count for key, count in self._ballots.items() if count and key[0] != Status.COUNTED
+            },
         )
+
+    def _sum(self, wanted: Status) -> int:
+        return sum(count for (status, _), count in self._ballots.items() if status == wanted)
 
     def _options_of(self, selection: str) -> list[int]:
         if self.poll.kind is Kind.RANKED:

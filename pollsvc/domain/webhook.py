@@ -30,6 +30,12 @@ class Event(StrEnum):
     OPENED = "poll.opened"
     CLOSED = "poll.closed"
     MILESTONE = "poll.milestone"
+    ALERT = "poll.alert"
+    CHECKPOINT = "log.checkpoint"
+
+
+POLL_EVENTS = (Event.OPENED, Event.CLOSED, Event.MILESTONE, Event.ALERT)
+"""What a webhook is told of that does not ask for anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,11 @@ class Webhook:
 
 
 class Occasion(NamedTuple):
-    """One thing that happened to a poll, at `at` (Unix seconds), or PING.
+    """One thing that happened to a poll or the log, at `at` (Unix seconds), or PING.
 
-    `number` tells it from others of the same event: the number of voters of a milestone, or the time; and
-    where an edit came before within the second, the edit's number in the poll's history above the time.
+    `number` tells it from others of the same event: the number of voters of a milestone or of a checkpoint's
+    leaves, an alert's own in its poll, or the time; and where an edit came before within the second, the
+    edit's number in the poll's history above the time.
     """
 
     event: str

@@ -1,6 +1,7 @@
 """The recount: do ballots, their log and the tally agree, and is the log of edits whole?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
@@ -9,12 +10,14 @@ from pollsvc.domain.errors import PollError, no_such_poll
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.selection import WITHDRAWN, canonical, picked
 from pollsvc.domain.tally import Cell, cell_of
-from pollsvc.services.ballot_log.checking import PollLeaves, check_log, poll_leaves, removed_polls
+from pollsvc.services.ballot_log.checking import PollLeaves, check_log, poll_leaves, removed_polls, told_edits
 from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.pinned import Pin, Pins
+from pollsvc.services.replaying import Replay
 from pollsvc.storage.audit import all_ballots, all_cells, count_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.log import all_entries
-from pollsvc.storage.polls import list_polls
+from pollsvc.storage.polls import list_polls, load_poll
 
 MAX_SHOWN = 1_000
 """How many differences are kept to be shown; all are counted."""
@@ -22,14 +25,17 @@ MAX_SHOWN = 1_000
 
 @dataclass(slots=True)
 class Report:
-    """What a recount found: sentences by kind (`leaf`, `tree`, `selection`, `tally`, `poll`, `log`).
+    """What a recount found, as sentences by kind.
 
-    `sealed` is the size of the log of ballots, `log_entries` that of the log of edits.
+    The kinds are `leaf`, `tree`, `pin`, `selection`, `tally`, `poll`, `definition` and `log`. `sealed` is the
+    size of the log of ballots, `pinned` how many heads that were pinned it has still, `log_entries` the size
+    of the log of edits.
     """
 
     polls: int = 0
     ballots: int = 0
     sealed: int = 0
+    pinned: int = 0
     log_entries: int = 0
     found: int = 0
     differences: list[dict[str, str]] = field(default_factory=list)
@@ -45,19 +51,25 @@ async def audit(
     keys: LogKeys,
     poll: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    pins: Iterable[Pin] = (),
 ) -> Report:
     """Recount a poll, or all, as of one moment, also while votes come in.
 
-    `progress` is told how many ballots of how many are done. Raises PollError `no_such_poll`.
+    `progress` is told how many ballots of how many are done, and `pins` are heads of the log that were noted
+    elsewhere. Raises PollError `no_such_poll`.
     """
     report = Report()
     async with connection.reading():
-        polls = {known.id: known for known in await list_polls(connection)}
+        polls = await _polls(connection, report)
         if poll is not None and poll not in polls:
             raise no_such_poll()
         counts = await count_ballots(connection, poll)
         total = sum(counts.values())
-        report.sealed = await check_log(connection, keys, partial(report.add, "tree", ""))
+        pinned = Pins(pins)
+        report.sealed = await check_log(connection, keys, pinned, partial(report.add, "tree", ""))
+        report.pinned = pinned.agreed
+        for what in pinned.differences():
+            report.add("pin", "", what)
         removed = await removed_polls(connection)
         for id_ in sorted(counts.keys() - removed.keys()):
             leaves = await poll_leaves(connection, id_, report.sealed, keys, partial(report.add, "leaf", id_))
@@ -73,9 +85,27 @@ async def audit(
                     progress(report.ballots, total)
             leaves.end()
             _compare(recount, await all_cells(connection, id_), report)
-        await _check_log(connection, report)
+        replay = await _check_log(connection, report)
+        for id_ in sorted(polls.keys() | replay.polls) if poll is None else [poll]:
+            for what in replay.differences(id_, polls.get(id_)):
+                report.add("definition", id_, what)
     report.polls = 1 if poll is not None else len(polls)
     return report
+
+
+async def _polls(connection: Connection, report: Report) -> dict[str, Poll]:
+    """All polls that can be read; the others are reported."""
+    with suppress(ValueError, LookupError, TypeError):
+        return {known.id: known for known in await list_polls(connection)}
+    polls: dict[str, Poll] = {}
+    for (id_,) in await connection.rows("SELECT id FROM polls ORDER BY id"):
+        try:
+            known = await load_poll(connection, id_)
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            report.add("poll", id_, f"its definition cannot be read: {error!r}")
+        else:
+            polls |= {id_: known} if known is not None else {}
+    return polls
 
 
 def _compare(recount: Mapping[Cell, int], tally: Mapping[Cell, int], report: Report) -> None:
@@ -87,9 +117,11 @@ def _compare(recount: Mapping[Cell, int], tally: Mapping[Cell, int], report: Rep
             report.add("tally", cell.poll, what)
 
 
-async def _check_log(connection: Connection, report: Report) -> None:
-    """Follow the chain of the log's hashes from its first entry."""
+async def _check_log(connection: Connection, report: Report) -> Replay:
+    """Follow the chain of the log's hashes from its first entry; returns what it says of polls."""
+    replay = Replay()
     number, hash_ = 0, ""
+    told = await told_edits(connection)
     async for page in all_entries(connection):
         report.log_entries += len(page)
         for entry in page:
@@ -100,7 +132,13 @@ async def _check_log(connection: Connection, report: Report) -> None:
                 report.add("log", "", f"entries {first} to {last} of the log are missing")
             if entry.hash != entry.expected_hash(hash_):
                 report.add("log", "", f"entry {entry.number} of the log, or the one before, was altered")
+            elif told.pop(entry.number, entry.hash) != entry.hash:
+                report.add("log", "", f"entry {entry.number} of the log is not what the log of ballots has")
             number, hash_ = entry.number, entry.hash
+            replay.entry(entry)
+    if told and max(told) > number:
+        report.add("log", "", f"entries {number + 1} to {max(told)} of the log are missing at its end")
+    return replay
 
 
 def _checker(poll: Poll | None, leaves: PollLeaves, report: Report) -> Callable[[Ballot], None]:

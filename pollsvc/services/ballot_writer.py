@@ -19,7 +19,7 @@ from pollsvc.domain.tally import Change
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.ballot_log.receipts import Signed
 from pollsvc.services.ballot_log.sealing import seal
-from pollsvc.storage.ballots import record
+from pollsvc.storage.ballots import Ahead, record
 from pollsvc.storage.database import TIMEOUT, WRITERS_CACHE, Connection
 
 logger = logging.getLogger(__name__)
@@ -51,10 +51,17 @@ class BallotWriter:
     """Writes casts in batches on a connection of its own, between `start` and `stop`."""
 
     def __init__(
-        self, url: str, keys: LogKeys, on_committed: OnCommitted, queue_limit: int, clock: Clock
+        self,
+        url: str,
+        keys: LogKeys,
+        on_committed: OnCommitted,
+        queue_limit: int,
+        clock: Clock,
+        ahead: Ahead | None = None,
     ) -> None:
         self._connection = Connection(url, timeout=TIMEOUT, cache=WRITERS_CACHE)
         self._keys = keys
+        self._ahead = ahead
         self._clock = clock
         self._seal_at = monotonic()
         self._on_committed = on_committed
@@ -132,7 +139,7 @@ class BallotWriter:
     async def _write(self, batch: list[tuple[Cast, "asyncio.Future[Written]"]]) -> None:
         self._busy_since = monotonic()
         try:
-            done = await record(self._connection, [cast for cast, _ in batch], self._keys.stamp)
+            done = await record(self._connection, [cast for cast, _ in batch], self._keys.stamp, self._ahead)
         except Exception as error:
             self._failed_at = monotonic()
             logger.error("A batch of %d votes was not recorded: %r", len(batch), error)

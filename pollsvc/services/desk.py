@@ -12,10 +12,13 @@ from pollsvc.services.accounts.editors import Accounts
 from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.accounts.sessions import Sessions
 from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.publishing import Publishing
+from pollsvc.services.editing.alerts import Alerts
 from pollsvc.services.editing.articles import Articles
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.finding import Finding
 from pollsvc.services.editing.images import Images
+from pollsvc.services.editing.judging import Judging
 from pollsvc.services.editing.placing import Placing
 from pollsvc.services.editing.reviewing import Reviewing
 from pollsvc.services.editing.sites import Sites
@@ -52,6 +55,9 @@ class Work:
         self.sites = Sites(connection, clock, actor)
         self.editing = Editing(connection, clock, actor)
         self.reviewing = Reviewing(self.editing)
+        self.judging = Judging(connection, clock, keys, actor)
+        self.alerts = Alerts(connection, clock, actor)
+        self.publishing = Publishing(connection, clock, keys, actor)
         self.placing = Placing(connection, clock, actor)
         self.finding = Finding(connection, clock)
         self.articles = Articles(connection)

@@ -36,8 +36,12 @@ def div_code(base_url: str, poll: Poll, lang: str | None = None) -> str:
 
 
 def article_code(base_url: str) -> str:
-    """The same without an id: the polls that are attached to the article."""
-    return f"{_script(base_url)}\n<pollsvc-poll></pollsvc-poll>"
+    """The same without an id: the polls that are attached to the article.
+
+    There is nothing in the element, so it is told to keep the margins around it: they would move by one when
+    the polls come.
+    """
+    return f'{_script(base_url)}\n<pollsvc-poll style="display:flow-root"></pollsvc-poll>'
 
 
 def frame_code(base_url: str, poll: Poll, words: Words, lang: str | None = None) -> str:

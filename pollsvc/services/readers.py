@@ -13,6 +13,7 @@ from itsdangerous import BadSignature, Signer
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Poll, Site
 from pollsvc.services.mac import encode, encode128, mac
+from pollsvc.services.vouching import vouched_reader
 
 _ID_BYTES = 16
 _TOKEN = re.compile(r"[a-z0-9]{1,16}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}", re.ASCII)
@@ -65,6 +66,10 @@ class Readers:
                 'Send "idempotency_key" as 22 to 86 characters of base64url (128 bits or more).',
             )
         return self._sign(site, hmac.digest(site.key, idempotency_key.encode(), "sha256")[:_ID_BYTES])
+
+    def vouched(self, site: Site, assertion: str, now: float) -> Reader:
+        """The reader whom the site vouches for. Raises PollError `not_vouched_for`."""
+        return self._sign(site, vouched_reader(site, assertion, now))
 
     def _sign(self, site: Site, reader: bytes) -> Reader:
         value = f"{site.id}.{encode128(reader)}"

@@ -100,7 +100,7 @@ class Rounds:
 def count_of(poll: Poll, version: int, totals: Totals) -> Count:
     """Count a ranked poll's counted ballots among the options that readers see; other answers are skipped."""
     ballots: dict[str, int] = {}
-    for (selection, status), number in totals.items():
+    for (selection, status, _), number in totals.items():
         if status == Status.COUNTED and number:
             text = ">".join(map(str, folded(selection, poll.folds)))
             ballots[text] = ballots.get(text, 0) + number

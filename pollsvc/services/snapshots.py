@@ -181,6 +181,7 @@ def definition_of(poll: Poll, lang: str, publisher: Publisher) -> dict[str, obje
         "replaced_by": replaced_by,
         "live": f"{base_url}/api/v1/live?poll={poll.id}",
         "url": f"{base_url}/p/{poll.id}",
+        "verify_url": f"{base_url}/p/{poll.id}/verify#",
     }
 
 

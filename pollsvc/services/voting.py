@@ -1,5 +1,7 @@
 """A vote's way: reader, selection, admission, ballot writer."""
 
+import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,15 +11,18 @@ from pollsvc.domain.article import canonical_url
 from pollsvc.domain.ballot import Ballot, Cast, Outcome
 from pollsvc.domain.clock import Clock, minute_of
 from pollsvc.domain.errors import Code, PollError, vote_not_recorded
-from pollsvc.domain.poll import Poll, State
+from pollsvc.domain.poll import Policy, Poll, Site, State
 from pollsvc.domain.selection import canonical, picked
 from pollsvc.services.admission import Admission
 from pollsvc.services.ballot_log.keys import SigningKey
 from pollsvc.services.ballot_log.receipts import Signed
 from pollsvc.services.ballot_writer import BallotWriter
+from pollsvc.services.networks import Networks
+from pollsvc.services.proof_of_work import ProofOfWork
 from pollsvc.services.readers import Reader, Readers, voter_of
 from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.tallies import Tallies
+from pollsvc.services.vouching import not_vouched_for
 from pollsvc.services.write_ins import WriteIns, holds_text, selection_of
 from pollsvc.storage.ballot_log import leaves_with
 from pollsvc.storage.ballots import find
@@ -28,12 +33,16 @@ class VoteRequest(Struct):
     """A vote as it was sent; `selection` may still be anything that JSON can say.
 
     What is meant to be there is a list of option ids; one of them may be a text in the reader's own words.
+    `proof` solves the challenge of an answer `proof_required`; empty, it says that the browser cannot.
+    `assertion` is the site's word for its signed-in reader.
     """
 
     selection: object
     reader: str | None = None
     article: str | None = None
     idempotency_key: str | None = None
+    proof: str | None = None
+    assertion: str | None = None
 
 
 class Vote(NamedTuple):
@@ -53,6 +62,8 @@ class Voting:
         self,
         readers: Readers,
         admission: Admission,
+        networks: Networks,
+        proofs: ProofOfWork,
         writer: BallotWriter,
         write_ins: WriteIns,
         tallies: Tallies,
@@ -62,6 +73,8 @@ class Voting:
     ) -> None:
         self._readers = readers
         self._admission = admission
+        self._networks = networks
+        self._proofs = proofs
         self._writer = writer
         self._write_ins = write_ins
         self._tallies = tallies
@@ -72,11 +85,15 @@ class Voting:
     async def cast(self, snapshot: Snapshot, request: VoteRequest, address: str) -> Vote:
         """Record a vote in the snapshot's poll, sent from a client's address; durable when this returns.
 
-        Raises PollError: `bad_request`, `bad_reader_token`, `invalid_selection`, `poll_not_open`,
-        `already_voted` (its details hold the standing vote), `slow_down`, `busy`.
+        Raises PollError: `bad_request`, `bad_reader_token`, `not_vouched_for`, `invalid_selection`,
+        `poll_not_open`, `already_voted` (its details hold the standing vote), `proof_required` (its details
+        hold a challenge), `slow_down`, `busy`.
         """
         poll = snapshot.poll
-        reader = self._readers.identify(poll.site, request.reader, request.idempotency_key)
+        if poll.purged:
+            raise _not_open(snapshot)
+        vouched = request.assertion is not None
+        reader = self._reader(poll.site, request)
         voter = voter_of(poll, reader)
         if poll.write_in and holds_text(request.selection):
             selection = await self._own_words(snapshot, request.selection, voter, address)
@@ -85,11 +102,16 @@ class Voting:
         if snapshot.state is not State.OPEN:
             return await self._repeat(snapshot, reader, voter, selection)
         article, minute = _placement(poll, request.article), minute_of(self._clock())
-        ballot = Ballot(poll.id, voter, 0, selection, "", article, minute, 0)
-        admit = partial(self._admission.admit, poll.id, address)
-        pace = partial(self._admission.change, poll.id, voter)
+        ballot = Ballot.of(poll.id, voter, selection, minute, article=article, fresh=request.reader is None)
+        network = self._networks.of(address)
+        proof = self._proof(request.proof, poll.id, voter)
+        admit = self._admission.applicant(poll, network, proof=proof, vouched=vouched)
+        pace = partial(self._admission.change, poll, voter)
         cast = Cast(ballot, poll.allow_change, admit, pace)
         (outcome, standing, wait), signed = await self._writer.submit(cast)
+        if outcome is Outcome.TO_PROVE:
+            challenge = await asyncio.to_thread(self._proofs.challenge, poll.id, voter, admit.effort)
+            raise _to_prove(challenge)
         snapshot = self._tallies.settled(poll.id) or await self._tallies.settle(poll.id)
         if outcome is Outcome.REFUSED and standing is not None:
             raise already_voted(standing, snapshot)
@@ -99,6 +121,18 @@ class Voting:
             raise PollError(Code.INVALID_SELECTION, "You have no vote here to withdraw; pick an option.")
         receipt = signed.receipt(standing) if signed else await self._receipt(standing)
         return Vote(outcome is Outcome.CREATED, standing, receipt, reader, snapshot)
+
+    def _reader(self, site: Site, request: VoteRequest) -> Reader:
+        """Who votes: whom the site vouches for, or where that is not needed, whoever has the token or key."""
+        if request.assertion is not None:
+            return self._readers.vouched(site, request.assertion, self._clock())
+        if self._admission.policy_of(site) is Policy.STRICT:
+            raise not_vouched_for()
+        return self._readers.identify(site, request.reader, request.idempotency_key)
+
+    def _proof(self, proof: str | None, poll: str, voter: str) -> bool | None:
+        """Whether there is a good proof; None for a browser that cannot make one."""
+        return None if proof == "" else proof is not None and self._proofs.proves(proof, poll, voter)
 
     async def _own_words(self, snapshot: Snapshot, picks: Any, voter: str, address: str) -> str:
         """The selection of a vote with a text in it; only a vote that can be recorded brings a new text."""
@@ -142,6 +176,15 @@ def already_voted(standing: Ballot, snapshot: Snapshot) -> PollError:
             "results": snapshot.voted,
             "results_url": snapshot.results_url,
         },
+    )
+
+
+def _to_prove(challenge: Mapping[str, object]) -> PollError:
+    return PollError(
+        Code.PROOF_REQUIRED,
+        "Many votes come from this network; solve the challenge, then send the vote again with the same "
+        '"reader" or "idempotency_key", and the solution as "proof".',
+        details={"challenge": challenge},
     )
 
 

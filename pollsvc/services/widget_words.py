@@ -10,8 +10,9 @@ from pollsvc.services.write_ins import MAX_TEXT
 
 _ALWAYS = (
     *("vote", "sending", "retry", "results", "back", "change", "withdraw", "mine", "thanks"),
-    *("withdrawn", "held", "already", "error_closed", "busy", "offline", "refused", "elsewhere"),
-    *("after_vote", "after_close", "never", "details", "retired", "other"),
+    *("withdrawn", "held", "already", "busy", "offline", "refused", "elsewhere"),
+    *("error_closed", "error_vouched"),
+    *("after_vote", "after_close", "never", "details", "verify", "retired", "other"),
 )
 _STATES = {"scheduled": "early", "open": "voted", "closed": "late"}
 """What is said in place of the button in each state; in an open poll, to who has voted."""

@@ -11,11 +11,12 @@ from unicodedata import category
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, vote_not_recorded
+from pollsvc.domain.paces import Pace
 from pollsvc.domain.poll import Option, OptionState, Poll
 from pollsvc.domain.selection import canonical
 from pollsvc.domain.text import can_be_seen, folded_text
-from pollsvc.services.admission import network_of
-from pollsvc.services.pace import Counters, Pace
+from pollsvc.services.networks import network_of
+from pollsvc.services.pace import Counters
 from pollsvc.storage.database import Connection, busy_if_away
 from pollsvc.storage.log import editing
 from pollsvc.storage.polls import load_poll

@@ -139,13 +139,14 @@ async def delete_sessions(connection: Connection, editor: str, but: str = "") ->
     return len(rows)
 
 
-async def delete_expired(connection: Connection, seen_until: int, created_until: int) -> None:
-    """Delete everybody's sessions that were last used, or made, at these times or before."""
-    await connection.rows(
-        "DELETE FROM sessions WHERE seen_at <= :seen OR created_at <= :created",
+async def delete_expired(connection: Connection, seen_until: int, created_until: int) -> int:
+    """Delete everybody's sessions that were last used, or made, at these times or before; how many."""
+    rows = await connection.rows(
+        "DELETE FROM sessions WHERE seen_at <= :seen OR created_at <= :created RETURNING id",
         seen=seen_until,
         created=created_until,
     )
+    return len(rows)
 
 
 async def _sessions(connection: Connection, condition: Any) -> list[Session]:

@@ -37,14 +37,6 @@ class Run(NamedTuple):
     first: int
 
 
-class Past(NamedTuple):
-    """A leaf whose data no ballot says any more: the ballot has changed, or there was none."""
-
-    poll: str
-    number: int
-    data: str
-
-
 class Head(NamedTuple):
     """A head that was signed: the tree's size, the Unix second, and the note."""
 
@@ -87,29 +79,19 @@ async def append(connection: Connection, leaves: Sequence[Leaves], stamp: Stamp)
     added: dict[str, int] = {}
     for one in leaves:
         added[one.poll] = added.get(one.poll, 0) + one.size
-    await connection.rows(
+    await connection.write(
         "INSERT INTO unsealed (poll_id, first, hashes, stamp) "
         + connection.json_rows(
             ("poll_id", "text"), ("first", "bigint"), ("hashes", "text"), ("stamp", "text")
         ),
         rows=_json((one.poll, one.first, one.text(), stamp(one.stamped())) for one in leaves),
     )
-    await connection.rows(
+    await connection.write(
         "UPDATE poll_versions SET leaves = poll_versions.leaves + added.leaves "
         f"FROM ({connection.json_rows(('poll_id', 'text'), ('leaves', 'bigint'))}) AS added "
         "WHERE poll_versions.poll_id = added.poll_id",
         rows=_json(added.items()),
     )
-
-
-async def keep_past(connection: Connection, past: Sequence[Past]) -> None:
-    """Keep the data of leaves that no ballot says any more."""
-    if past:
-        await connection.rows(
-            "INSERT INTO past_leaves (poll_id, number, data) "
-            + connection.json_rows(("poll_id", "text"), ("number", "bigint"), ("data", "text")),
-            rows=_json(past),
-        )
 
 
 async def take_turn(connection: Connection) -> bool:
@@ -262,14 +244,6 @@ async def waiting_of(connection: Connection, poll: str) -> list[Waiting]:
         "SELECT poll_id, first, hashes, stamp FROM unsealed WHERE poll_id = :poll ORDER BY first", poll=poll
     )
     return [Waiting(*row) for row in rows]
-
-
-async def past_of(connection: Connection, poll: str) -> list[tuple[int, str]]:
-    """What is kept of a poll's leaves that no ballot says any more: number and data, in order."""
-    rows = await connection.rows(
-        "SELECT number, data FROM past_leaves WHERE poll_id = :poll ORDER BY number", poll=poll
-    )
-    return [(number, data) for number, data in rows]
 
 
 async def count_leaves(connection: Connection, poll: str) -> int:

@@ -1,17 +1,19 @@
 """Ballots and the tally, written together in one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.json import Encoder
 
-from pollsvc.domain.ballot import Ballot, Cast, Recorded, decide
+from pollsvc.domain.ballot import Ballot, Cast, Recorded, Status, decide
 from pollsvc.domain.leaves import Leaves, Stamp
 from pollsvc.domain.merkle import leaf_hash
+from pollsvc.domain.selection import WITHDRAWN
 from pollsvc.domain.tally import Cell, Change, by_poll, differences
-from pollsvc.storage.ballot_log import Past, append, keep_past, next_numbers
+from pollsvc.storage.ballot_log import append, next_numbers
 from pollsvc.storage.changes import announce
 from pollsvc.storage.database import Connection
+from pollsvc.storage.past_leaves import Past, keep_past
 
 _encode = Encoder().encode
 _KEY = (("poll_id", "text"), ("voter", "text"))
@@ -20,9 +22,12 @@ _BALLOT = (
     ("number", "bigint"),
     ("selection", "text"),
     ("status", "text"),
+    ("reason", "text"),
     ("article", "smallint"),
     ("minute", "integer"),
     ("batch", "bigint"),
+    ("network", "text"),
+    ("fresh", "boolean"),
 )
 _CELL = (
     ("poll_id", "text"),
@@ -30,12 +35,17 @@ _CELL = (
     ("minute", "integer"),
     ("selection", "text"),
     ("status", "text"),
+    ("reason", "text"),
     ("count", "bigint"),
 )
 _VERSION = (("poll_id", "text"), ("version", "bigint"), ("leaves", "bigint"))
 BALLOT_COLUMNS = ", ".join(name for name, _ in _BALLOT)
 CELL_COLUMNS = ", ".join(name for name, _ in _CELL)
 _CELL_KEY = ", ".join(name for name, _ in _CELL[:-1])
+
+
+Ahead = Callable[[Sequence[Cast]], Awaitable[None]]
+"""Told, before a batch is decided, which of its casts may be admitted; it raises nothing, and hurries."""
 
 
 class Batch(NamedTuple):
@@ -46,18 +56,26 @@ class Batch(NamedTuple):
     leaves: list[Leaves]
 
 
-async def record(connection: Connection, casts: Sequence[Cast], stamp: Stamp) -> Batch:
+async def record(
+    connection: Connection, casts: Sequence[Cast], stamp: Stamp, ahead: Ahead | None = None
+) -> Batch:
     """Record a batch of casts, the tally's changes and the log's leaves, durably, before this returns.
 
     Casts of one voter take effect in their order. Processes that record at once take their polls in sorted
     order and one after the other, so they cannot deadlock, and no ballot changes between being read and
-    written. Raises what the driver raises; then nothing of the batch was recorded, unless the connection
+    written. `ahead` is told which casts may be their voters' first, while no other process can record those.
+    Raises what the driver raises; then nothing of the batch was recorded, unless the connection
     broke during COMMIT.
     """
     keys = [cast.ballot[:2] for cast in casts]
     async with connection.transaction():
         numbers = await next_numbers(connection, sorted({poll for poll, _ in keys}))
         before = await _standing(connection, sorted(set(keys)))
+        if ahead:
+            first = zip(keys, casts, strict=True)
+            await ahead(
+                [one for key, one in first if key not in before and one.ballot.selection != WITHDRAWN]
+            )
         decided = _decide(keys, casts, before, numbers)
         moves = [(before.get(key), ballot) for key, ballot in decided.ballots.items()]
         await insert_ballots(connection, sorted(new for old, new in moves if old is None))
@@ -67,6 +85,33 @@ async def record(connection: Connection, casts: Sequence[Cast], stamp: Stamp) ->
         changes = await add_to_tally(connection, differences(moves))
         await announce(connection, changes)
     return Batch(decided.recorded, changes, decided.leaves)
+
+
+async def judge(
+    connection: Connection, poll: str, voters: Sequence[str], status: Status, reason: str, stamp: Stamp
+) -> int:
+    """Give the ballots of these voters another status and reason, each as a leaf of its own; how many got it.
+
+    As durable as `record`, and as safe beside it.
+    """
+    async with connection.transaction():
+        first = (await next_numbers(connection, [poll]))[poll]
+        standing = await _standing(connection, [(poll, voter) for voter in sorted(voters)])
+        old = [one for one in standing.values() if (one.status, one.reason) != (status, reason)]
+        if not old:
+            return 0
+        new = [
+            one._replace(number=first + place, status=status.value, reason=reason)
+            for place, one in enumerate(old)
+        ]
+        leaves = Leaves(poll, first, b"".join(leaf_hash(one.leaf()) for one in new))
+        new = [one._replace(batch=leaves.batch) for one in new]
+        await _update(connection, new)
+        await keep_past(connection, [Past(poll, one.number, one.leaf().decode()) for one in old])
+        await append(connection, [leaves], stamp)
+        changes = await add_to_tally(connection, differences(zip(old, new, strict=True)))
+        await announce(connection, changes)
+    return len(old)
 
 
 class _Decided(NamedTuple):
@@ -103,8 +148,8 @@ def _decide(
     for place, answer in enumerate(recorded):
         ballot = answer.ballot
         if ballot is not None and ballot.number >= numbers[ballot.poll]:
-            signed = ballot._replace(batch=batches[ballot.poll])
-            recorded[place] = answer._replace(ballot=signed)
+            signed = Ballot(*ballot[:8], batches[ballot.poll], *ballot[9:])
+            recorded[place] = Recorded(answer.outcome, signed, answer.wait)
             if standing[keys[place]].number == ballot.number:
                 standing[keys[place]] = signed
     return _Decided(recorded, standing, leaves, past)
@@ -137,7 +182,7 @@ async def insert_ballots(connection: Connection, ballots: Sequence[Ballot]) -> N
     Raises what the driver raises when a voter is not new.
     """
     if ballots:
-        await connection.rows(
+        await connection.write(
             f"INSERT INTO ballots ({BALLOT_COLUMNS}) {connection.json_rows(*_BALLOT)}",
             rows=_json(ballots),
         )
@@ -147,7 +192,7 @@ async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:
     """Overwrite the ballots of voters who changed their vote."""
     if ballots:
         fields = [name for name, _ in _BALLOT[2:]]
-        await connection.rows(
+        await connection.write(
             f"UPDATE ballots SET {', '.join(f'{name} = new.{name}' for name in fields)} "
             f"FROM ({connection.json_rows(*_BALLOT)}) AS new "
             "WHERE ballots.poll_id = new.poll_id AND ballots.voter = new.voter",
@@ -160,7 +205,7 @@ async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> lis
     transaction. Cells that become empty go: else each change of a vote would leave one for ever."""
     if not cells:
         return []
-    await connection.rows(
+    await connection.write(
         f"INSERT INTO tally ({CELL_COLUMNS}) {connection.json_rows(*_CELL)} "
         f"ON CONFLICT ({_CELL_KEY}) "
         "DO UPDATE SET count = tally.count + excluded.count",
@@ -169,7 +214,7 @@ async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> lis
     if less := [cell for cell, count in cells.items() if count < 0]:
         # Without the casts SQLite looks through all cells of the poll: an expression has no column's type.
         key = ", ".join(f"CAST({name} AS {type_})" for name, type_ in _CELL[:-1])
-        await connection.rows(
+        await connection.write(
             f"DELETE FROM tally WHERE count = 0 AND ({_CELL_KEY}) IN "
             f"(SELECT {key} FROM ({connection.json_rows(*_CELL[:-1])}) AS less)",
             rows=_json(less),

@@ -7,9 +7,10 @@ time uses it, and whoever needs a transaction has a connection of its own.
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import asyncpg
@@ -34,6 +35,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # an acknowledged vote survives a power cut
     "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is deleted is in no free page either
     "PRAGMA wal_autocheckpoint = 4000",  # pages: a page that many votes touch is then copied once
 )
 
@@ -51,6 +53,25 @@ def check_url(url: str) -> str:
             "POLLSVC_DATABASE_URL must be sqlite:///path.db or postgresql://user@host/name.",
         )
     return url
+
+
+Statements = list[tuple[str, dict[str, object]]]
+"""Texts with their parameters, in order."""
+
+
+class _Sqlite(sqlite3.Connection):
+    """Runs the statements that wait before the next one."""
+
+    def __init__(self, waiting: Statements, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._waiting = waiting
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        statements = self._waiting.copy()
+        self._waiting.clear()
+        for one in statements:
+            super().execute(*one)
+        return super().execute(sql, parameters)
 
 
 class Connection:
@@ -74,12 +95,14 @@ class Connection:
         self._cache = cache
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
         self._database: Database | None = None
+        self._waiting: Statements = []
         self._transaction = asyncio.Lock()
         self._query = asyncio.Lock()
 
     async def open(self) -> None:
         """Connect; raises what the driver raises when the database cannot be reached."""
-        options: dict[str, Any] = {}
+        self._waiting.clear()
+        options: dict[str, Any] = {"factory": partial(_Sqlite, self._waiting)}
         if not self.sqlite:
             options = {"min_size": 1, "max_size": 1, "timeout": TIMEOUT, "command_timeout": self._timeout}
         database = Database(self._url, **options)
@@ -148,6 +171,16 @@ class Connection:
         async with self._turn():  # asyncpg refuses a second query at once, aiosqlite queues it
             return list(await self.raw.fetch(positional, *(values[name] for name in names)))
 
+    async def write(self, sql: str, **values: object) -> None:
+        """Run a text statement in a transaction; what it raises may come with the next one, or the COMMIT.
+
+        SQLite gets it together with the next: each turn of its thread costs as much as such a statement.
+        """
+        if self.sqlite:
+            self._waiting.append((sql, values))
+        else:
+            await self.rows(sql, **values)
+
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         async with self._query:
@@ -176,6 +209,7 @@ class Connection:
             try:
                 yield
             except BaseException:
+                self._waiting.clear()
                 await self.rows("ROLLBACK")
                 raise
             await self.rows("COMMIT")
@@ -236,4 +270,4 @@ def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
             names.append(match[1])
         return f"${names.index(match[1]) + 1}"
 
-    return re.sub(r"(?<!:):([a-z_]+)", number, sql), tuple(names)
+    return re.sub(r"(?<!:):([a-z_][a-z0-9_]*)", number, sql), tuple(names)

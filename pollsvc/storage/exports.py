@@ -32,12 +32,12 @@ async def cell_pages(
     connection: Connection, poll: str, article: int | None = None, page: int = PAGE
 ) -> AsyncIterator[list[Counted]]:
     """The cells of a poll that count any ballots, or those of an article, in the order of their keys."""
-    key: tuple[str, ...] = ("article", "minute", "selection", "status")
+    key: tuple[str, ...] = ("article", "minute", "selection", "status", "reason")
     condition = "poll_id = :poll"
     values: dict[str, object] = {"poll": poll}
     if article is not None:  # the key begins with it: compare only what follows, or the index is not used
         key, condition, values = key[1:], f"{condition} AND article = :article", values | {"article": article}
-    last: Sequence[object] = (-1, -1, "", "")[-len(key) :]
+    last: Sequence[object] = (-1, -1, "", "", "")[-len(key) :]
     after = f"({', '.join(key)}) > ({', '.join(f':last_{name}' for name in key)})"
     while True:
         rows = await connection.rows(
@@ -49,7 +49,7 @@ async def cell_pages(
         if not rows:
             return
         yield [(Cell(*row[:-1]), int(row[-1])) for row in rows if row[-1]]
-        last = tuple(rows[-1])[5 - len(key) : 5]
+        last = tuple(rows[-1])[6 - len(key) : 6]
 
 
 async def cells_by_minute(connection: Connection, poll: str) -> AsyncIterator[Counted]:

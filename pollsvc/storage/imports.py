@@ -14,11 +14,12 @@ from pollsvc.domain.leaves import Leaves, Stamp, removed_leaf
 from pollsvc.domain.merkle import leaf_hash
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.tally import cell_of, differences
-from pollsvc.storage.ballot_log import Past, append, count_leaves, keep_past, next_numbers
+from pollsvc.storage.ballot_log import append, count_leaves, next_numbers
 from pollsvc.storage.ballots import BALLOT_COLUMNS, add_to_tally, insert_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import add_notices
 from pollsvc.storage.log import editing
+from pollsvc.storage.past_leaves import add_own
 from pollsvc.storage.polls import insert_poll
 
 _TOGETHER = 500
@@ -96,10 +97,7 @@ async def remove_poll(connection: Connection, poll: str, stamp: Stamp) -> None:
     """
     async with editing(connection):
         if leaves := await count_leaves(connection, poll):
-            number = (await next_numbers(connection, [""]))[""]
-            data = removed_leaf(number, poll, leaves)
-            await keep_past(connection, [Past("", number, data)])
-            await append(connection, [Leaves("", number, leaf_hash(data.encode()))], stamp)
+            await add_own(connection, "", lambda number: removed_leaf(number, poll, leaves), stamp)
         for table in _TABLES:
             await connection.rows(f"DELETE FROM {table} WHERE poll_id = :poll", poll=poll)
         await connection.rows("DELETE FROM polls WHERE id = :poll", poll=poll)

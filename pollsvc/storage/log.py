@@ -26,14 +26,19 @@ async def editing(connection: Connection) -> AsyncIterator[None]:
 
 async def append(connection: Connection, act: Act, now: int) -> Entry:
     """Log something in the `editing` transaction that does it."""
-    last = await connection.rows("SELECT number, hash FROM audit_log ORDER BY number DESC LIMIT 1")
-    number, previous = last[0] if last else (0, "")
+    number, previous = await last_entry(connection)
     entry = entry_of(act, number + 1, now, previous)
     await connection.rows(
         f"INSERT INTO audit_log ({_COLUMNS}) VALUES ({', '.join(f':{name}' for name in entry._fields)})",
         **entry._asdict(),
     )
     return entry
+
+
+async def last_entry(connection: Connection) -> tuple[int, str]:
+    """Number and hash of the log's last entry; 0 and nothing for an empty log."""
+    rows = await connection.rows("SELECT number, hash FROM audit_log ORDER BY number DESC LIMIT 1")
+    return (int(rows[0][0]), rows[0][1]) if rows else (0, "")
 
 
 async def entries(

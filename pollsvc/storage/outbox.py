@@ -35,15 +35,25 @@ class LivePoll(NamedTuple):
     created_at: int
 
 
+class RaisedAlert(NamedTuple):
+    """A serious alert of a poll; `raised_at` in Unix seconds."""
+
+    number: int
+    kind: str
+    raised_at: int
+
+
 async def marks_of_polls(
     connection: Connection, sites: Iterable[str], now: int, closed_since: int
-) -> Sequence[tuple[str, int]]:
-    """The polls of these sites that have opened by `now`, each with a number that moves when it changes.
+) -> Sequence[tuple[str, int, int]]:
+    """The polls of these sites that have opened by `now`, each with two numbers, one of which moves when it
+    changes or has a new alert.
 
     Those that closed before `closed_since` are left out. There may be many: nothing else is read of them.
     """
     return await connection.rows(
-        "SELECT polls.id, COALESCE(version, 0) * 2 + CASE WHEN closes_at <= :now THEN 1 ELSE 0 END "
+        "SELECT polls.id, COALESCE(version, 0) * 2 + CASE WHEN closes_at <= :now THEN 1 ELSE 0 END, "
+        "(SELECT COUNT(*) FROM alerts WHERE poll_id = polls.id AND serious) "
         "FROM polls LEFT JOIN poll_versions ON poll_versions.poll_id = polls.id "
         f"WHERE {_listed(connection, 'site_id')} AND NOT draft "
         "AND (opens_at IS NULL OR opens_at <= :now) AND (closes_at IS NULL OR closes_at >= :since)",
@@ -82,6 +92,23 @@ async def schedules_of(connection: Connection, polls: Collection[str]) -> dict[s
     return found
 
 
+async def alerts_of(
+    connection: Connection, polls: Collection[str], since: int
+) -> dict[str, list[RaisedAlert]]:
+    """The serious alerts that were raised in these polls since a Unix second, the first one first."""
+    rows = await connection.rows(
+        "SELECT poll_id, number, kind, raised_at FROM alerts "
+        f"WHERE {_listed(connection, 'poll_id')} AND serious AND raised_at >= :since "
+        "ORDER BY poll_id, number",
+        rows=_list(polls),
+        since=since,
+    )
+    found: dict[str, list[RaisedAlert]] = {poll: [] for poll in polls}
+    for poll, *alert in rows:
+        found[poll].append(RaisedAlert(*alert))
+    return found
+
+
 async def count_voters(connection: Connection, polls: Collection[str]) -> dict[str, int]:
     """How many voters of each of these polls count."""
     rows = await connection.rows(
@@ -107,6 +134,19 @@ async def known_occasions(
         for poll, event, number in rows:
             found.setdefault((webhook, poll), set()).add((event, number))
     return found
+
+
+async def last_told(
+    connection: Connection, webhooks: Collection[str], event: str
+) -> dict[str, tuple[int, int]]:
+    """The highest number of an event that is no poll's, and when that was queued, by webhook."""
+    rows = await connection.rows(
+        "SELECT webhook_id, MAX(occasion), MAX(created_at) FROM outbox "
+        f"WHERE {_listed(connection, 'webhook_id')} AND poll_id = '' AND event = :event GROUP BY webhook_id",
+        rows=_list(webhooks),
+        event=event,
+    )
+    return {webhook: (number, at) for webhook, number, at in rows}
 
 
 async def claim(connection: Connection, now: int, until: int, limit: int) -> list[Claim]:
@@ -169,12 +209,13 @@ async def note_try(
 async def purge(connection: Connection, before: int) -> int:
     """Delete up to PURGED messages that were delivered before a time (Unix seconds), or given up; how many.
 
-    The highest milestone of a poll stays: it says that the ones up to it have been told.
+    The highest milestone of a poll stays, and the last head of the log: they say what has been told.
     """
     deleted = await connection.rows(
         "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox AS old "
         "WHERE due_at IS NULL AND COALESCE(delivered_at, created_at) < :before "
-        f"AND (event <> '{Event.MILESTONE}' OR EXISTS (SELECT 1 FROM outbox AS higher "
+        f"AND (event NOT IN ('{Event.MILESTONE}', '{Event.CHECKPOINT}') "
+        "OR EXISTS (SELECT 1 FROM outbox AS higher "
         "WHERE higher.webhook_id = old.webhook_id AND higher.poll_id = old.poll_id "
         "AND higher.event = old.event AND higher.occasion > old.occasion)) "
         f"LIMIT {PURGED}) RETURNING id",

@@ -41,6 +41,9 @@ sites = Table(
     Column("time_zone", Text, nullable=False),
     Column("key", LargeBinary, nullable=False),
     Column("percent_from", Integer, nullable=False),
+    Column("policy", Text),  # None: the service's
+    Column("paces", Text),  # JSON; None: the usual ones
+    Column("vouching", Integer, nullable=False),  # the number of the secret by which it vouches for readers
     Column("created_at", BigInteger, nullable=False),
 )
 
@@ -110,9 +113,12 @@ ballots = Table(
     Column("number", BigInteger, nullable=False),  # of its leaf among the poll's
     Column("selection", Text, nullable=False),
     Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # why it is held or excluded; empty when it counts
     Column("article", SmallInteger, nullable=False),
     Column("minute", Integer, nullable=False),
     Column("batch", BigInteger, nullable=False),  # the leaves that its receipt was signed with
+    Column("network", String(10), nullable=False),  # the tag of where its first vote came from, or empty
+    Column("fresh", Boolean, nullable=False),  # the reader had no token before
     CheckConstraint("status IN ('counted', 'held', 'excluded')", name="status"),
     sqlite_with_rowid=False,
 )
@@ -125,6 +131,7 @@ tally = Table(
     Column("minute", Integer, primary_key=True, autoincrement=False),
     Column("selection", Text, primary_key=True),
     Column("status", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
     Column("count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -138,58 +145,32 @@ poll_versions = Table(
     sqlite_with_rowid=False,
 )
 
-past_leaves = Table(
-    "past_leaves",
+alerts = Table(
+    "alerts",
     metadata,
     Column("poll_id", String(16), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("data", Text, nullable=False),  # what no ballot says any more
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("serious", Boolean, nullable=False),
+    Column("option", SmallInteger),
+    Column("network", String(10)),  # a tag; None from the end of the appeal period on
+    Column("since", Integer, nullable=False),  # Unix minutes; `until` is not included
+    Column("until", Integer, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON
+    Column("raised_at", BigInteger, nullable=False),
+    Column("dismissed_at", BigInteger),  # None: it is open
+    Column("dismissed_by", Text, nullable=False),
+    Column("note", Text, nullable=False),  # of who dismissed it
     sqlite_with_rowid=False,
 )
 
-unsealed = Table(
-    "unsealed",
+watches = Table(
+    "watches",
     metadata,
     Column("poll_id", String(16), primary_key=True),
-    Column("first", BigInteger, primary_key=True, autoincrement=False),  # the number of the first leaf
-    Column("hashes", Text, nullable=False),  # base64
-    Column("stamp", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),  # of the poll when it was looked at for alerts
+    Column("due_at", BigInteger, nullable=False),  # no process looks before
     sqlite_with_rowid=False,
-)
-
-log_runs = Table(
-    "log_runs",
-    metadata,
-    Column("position", BigInteger, primary_key=True, autoincrement=False),  # in the log, of the first leaf
-    Column("poll_id", String(16), nullable=False),
-    Column("first", BigInteger, nullable=False),  # its number in the poll
-    UniqueConstraint("poll_id", "first"),
-)
-
-log_tiles = Table(
-    "log_tiles",
-    metadata,
-    Column("level", SmallInteger, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("hashes", LargeBinary, nullable=False),  # up to 256, of 32 bytes each
-)
-
-checkpoints = Table(
-    "checkpoints",
-    metadata,
-    Column("size", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", BigInteger, nullable=False),
-    Column("note", Text, nullable=False),
-)
-
-log_keys = Table(
-    "log_keys",
-    metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1, the first one
-    Column("name", Text, nullable=False),  # the log's
-    Column("public", String(44), nullable=False),  # Ed25519, base64
-    Column("since", BigInteger, nullable=False),  # the size of the tree that the key before signed last
-    Column("signature", Text, nullable=False),  # of the key before, over this one; empty for the first
 )
 
 poll_history = Table(

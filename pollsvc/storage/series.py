@@ -27,6 +27,7 @@ class ArticleVotes(NamedTuple):
     article: int
     pick: str
     status: str
+    reason: str
     ballots: int
 
 
@@ -57,7 +58,7 @@ async def load_slots(
         window = "AND tally.article = articles.number AND tally.minute >= :since"
         values["since"] = since
     rows = await connection.rows(
-        f"SELECT minute / :step, {_pick(connection)}, status, SUM(count) FROM {source} "
+        f"SELECT minute / :step, {first_pick(connection)}, status, SUM(count) FROM {source} "
         f"WHERE tally.poll_id = :poll AND selection <> :withdrawn {window} GROUP BY 1, 2, 3",
         **values,
     )
@@ -67,13 +68,15 @@ async def load_slots(
 async def load_articles(connection: Connection, poll: str) -> list[ArticleVotes]:
     """A poll's ballots by article, in no order."""
     rows = await connection.rows(
-        f"SELECT article, {_pick(connection)}, status, SUM(count) FROM tally "
-        "WHERE poll_id = :poll AND selection <> :withdrawn GROUP BY 1, 2, 3",
+        f"SELECT article, {first_pick(connection)}, status, reason, SUM(count) FROM tally "
+        "WHERE poll_id = :poll AND selection <> :withdrawn GROUP BY 1, 2, 3, 4",
         poll=poll,
         withdrawn=WITHDRAWN,
     )
     return [
-        ArticleVotes(number, pick, status, int(ballots)) for number, pick, status, ballots in rows if ballots
+        ArticleVotes(number, pick, status, reason, int(ballots))
+        for number, pick, status, reason, ballots in rows
+        if ballots
     ]
 
 
@@ -82,7 +85,7 @@ async def load_recent(connection: Connection, since: Mapping[str, int]) -> list[
     if not since:
         return []
     rows = await connection.rows(
-        f"{_places(connection)} SELECT tally.poll_id, minute, {_pick(connection)}, status, SUM(count) "
+        f"{_places(connection)} SELECT tally.poll_id, minute, {first_pick(connection)}, status, SUM(count) "
         "FROM places CROSS JOIN tally "
         "WHERE tally.poll_id = places.poll_id AND tally.article = places.article "
         "AND tally.minute >= places.since AND selection <> :withdrawn GROUP BY 1, 2, 3, 4",
@@ -110,8 +113,8 @@ async def count_since(connection: Connection, since: Mapping[str, int]) -> dict[
     return {poll: int(ballots) for poll, ballots in rows}
 
 
-def _pick(connection: Connection) -> str:
-    """A selection, or what a ranking puts first."""
+def first_pick(connection: Connection) -> str:
+    """The SQL of a selection, or of what a ranking puts first."""
     if connection.sqlite:
         first = "substr(selection, 1, instr(selection, '>') - 1)"
         return f"CASE WHEN instr(selection, '>') > 0 THEN {first} ELSE selection END"

@@ -1,11 +1,13 @@
 """Sites."""
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import select
 
-from pollsvc.domain.poll import Site
+from pollsvc.domain.paces import Pace, Paces, paces_of
+from pollsvc.domain.poll import Policy, Site
 from pollsvc.domain.tally import Change
 from pollsvc.storage import schema
 from pollsvc.storage.ballots import next_versions
@@ -62,6 +64,9 @@ def site_of(row: Any, prefix: str = "") -> Site:
         time_zone=value("time_zone"),
         key=value("key"),
         percent_from=value("percent_from"),
+        policy=Policy(policy) if (policy := value("policy")) else None,
+        vouching=value("vouching"),
+        paces=_paces(paces) if (paces := value("paces")) else None,
     )
 
 
@@ -72,4 +77,12 @@ def _values(site: Site) -> dict[str, object]:
         "locale": site.locale,
         "time_zone": site.time_zone,
         "percent_from": site.percent_from,
+        "policy": site.policy and site.policy.value,
+        "vouching": site.vouching,
+        "paces": site.paces and json.dumps(site.paces.named()),
     }
+
+
+@lru_cache(1_000)
+def _paces(text: str) -> Paces:
+    return paces_of({name: Pace(*pace) for name, pace in json.loads(text).items()})

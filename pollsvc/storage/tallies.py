@@ -5,16 +5,17 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from pollsvc.domain.poll import Poll
+from pollsvc.domain.tally import Key
 from pollsvc.storage import schema
 from pollsvc.storage.database import Connection
 from pollsvc.storage.polls import load_polls
 
 
 class StoredTotals(NamedTuple):
-    """A poll's version, and its ballots by (selection, status) at just that version."""
+    """A poll's version, and its ballots by (selection, status, reason) at just that version."""
 
     version: int
-    totals: dict[tuple[str, str], int]
+    totals: dict[Key, int]
 
 
 async def load_totals(connection: Connection, poll: str) -> StoredTotals:
@@ -44,19 +45,19 @@ async def _totals(connection: Connection, polls: Collection[str]) -> dict[str, S
     """The totals of those of these polls that there are; one statement, so that versions and counts are of
     one moment."""
     rows = await connection.rows(
-        "SELECT polls.id, version, selection, status, SUM(count) FROM polls "
+        "SELECT polls.id, version, selection, status, reason, SUM(count) FROM polls "
         "LEFT JOIN poll_versions ON poll_versions.poll_id = polls.id "
         "LEFT JOIN tally ON tally.poll_id = polls.id AND count <> 0 "
-        f"WHERE polls.id {_among(connection)} GROUP BY polls.id, version, selection, status",
+        f"WHERE polls.id {_among(connection)} GROUP BY polls.id, version, selection, status, reason",
         polls=_list(connection, polls),
     )
     found: dict[str, StoredTotals] = {}
-    for poll, version, selection, status, ballots in rows:
+    for poll, version, selection, status, reason, ballots in rows:
         stored = found.get(poll)
         if stored is None:
             stored = found[poll] = StoredTotals(version or 0, {})
         if selection is not None:
-            stored.totals[selection, status] = int(ballots)
+            stored.totals[selection, status, reason] = int(ballots)
     return found
 
 

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 STATUS = {
     Code.BAD_REQUEST: 400,
+    Code.WRONG_HOST: 421,
     Code.BAD_READER_TOKEN: 401,
     Code.ORIGIN_NOT_ALLOWED: 403,
     Code.NO_SUCH_POLL: 404,
@@ -25,6 +26,8 @@ STATUS = {
     Code.UNKNOWN_FORMAT: 501,
     Code.ALREADY_VOTED: 409,
     Code.POLL_NOT_OPEN: 409,
+    Code.PROOF_REQUIRED: 428,
+    Code.NOT_VOUCHED_FOR: 403,
     Code.BODY_TOO_LARGE: 413,
     Code.INVALID_SELECTION: 422,
     Code.NOT_SIGNED_IN: 401,

@@ -8,8 +8,8 @@ from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, no_such_poll
-from pollsvc.services.admission import network_of
 from pollsvc.services.live_hub import LiveHub, Stream, frame_of
+from pollsvc.services.networks import network_of
 from pollsvc.services.tallies import Tallies
 from pollsvc.web.http import Addresses, respond
 from pollsvc.web.results import MAX_POLLS, parse_query

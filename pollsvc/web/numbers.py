@@ -1,5 +1,12 @@
 """Whole numbers out of the texts that forms and addresses hold."""
 
+from unicodedata import decimal
+
+
+def digits(text: str) -> str:
+    """The text with its decimal digits, of any script, as ASCII ones."""
+    return "".join(str(decimal(letter)) if letter.isdecimal() else letter for letter in text)
+
 
 def whole(text: str, digits: int, *, typed: bool = False) -> int | None:
     """The number that up to so many decimal digits write; None for any other text.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from pollsvc.web.ballots import FILE
 from pollsvc.web.embed import EmbedPage
 from pollsvc.web.health import Readiness, healthz
 from pollsvc.web.log import GetLog
@@ -20,6 +21,7 @@ _VOTES = "/votes"
 class Endpoints:
     """What answers each route; made by `create_app`."""
 
+    home: ASGIApp
     vote: ASGIApp
     poll: ASGIApp
     polls: ASGIApp
@@ -31,6 +33,7 @@ class Endpoints:
     openapi: ASGIApp
     assets: ASGIApp
     image: ASGIApp
+    ballots: ASGIApp
     card: ASGIApp
     drawing: ASGIApp
     page: PollPage
@@ -78,6 +81,7 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/i/{image}", to.image, methods=["GET"]),
         Route("/p/{poll}/card.png", to.card, methods=["GET"]),
         Route("/p/{poll}/results.svg", to.drawing, methods=["GET"]),
+        Route(f"/p/{{poll}}/{FILE}", to.ballots, methods=["GET"]),
         *to.page.routes(),
         *to.archive.routes(),
         *to.embed.routes(),
@@ -90,6 +94,7 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/api/v1/log/inclusion", to.log.inclusion, methods=["GET"]),
         Route("/api/v1/log/consistency", to.log.consistency, methods=["GET"]),
         Route("/api/v1/openapi.json", to.openapi, methods=["GET"]),
+        Route("/", to.home, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", to.readiness.show, methods=["GET"]),
         Route("/admin/static/{name}", to.admin_assets, methods=["GET"]),

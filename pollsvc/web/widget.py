@@ -21,9 +21,20 @@ API = VERSION.partition(".")[0]
 
 RARE = f"{API}.rare.js"
 """The widget's second file, for what few polls need."""
+PROOF = f"{API}.proof.js"
+"""The widget's third file solves challenges, and so is always the one of the service that makes them."""
 
 SCRIPT = "text/javascript; charset=utf-8"
-_TYPES = {".js": SCRIPT, ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".js": SCRIPT,
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".py": "text/x-python; charset=utf-8",
+}
+_BESIDE = (
+    *("embed.css", "embed.js", "frame.js", "icon.svg", "page.css", "page.js", "proofs.js", "recount.py"),
+    "verify.js",
+)
 _SHORT = b"public, max-age=300, stale-while-revalidate=86400"
 _FOR_EVER = b"public, max-age=31536000, immutable"
 
@@ -85,10 +96,8 @@ class Assets:
         self._short = {
             f"{API}.js": self.widget,
             RARE: rare,
-            **{
-                name: Asset((folder / name).read_bytes(), _TYPES[Path(name).suffix])
-                for name in ("embed.css", "embed.js", "frame.js", "icon.svg", "page.css", "page.js")
-            },
+            PROOF: Asset((folder / "widget-proof.js").read_bytes(), SCRIPT),
+            **{name: Asset((folder / name).read_bytes(), _TYPES[Path(name).suffix]) for name in _BESIDE},
         }
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:

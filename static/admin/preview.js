@@ -104,7 +104,7 @@ const mount = (json) => {
     dismiss(next);
     for (const page of pane?.querySelectorAll('.preview-page') ?? []) page.setAttribute('hidden', '');
   }, {once: true});
-  pane?.append(next);
+  pane?.prepend(next);  // where it is seen: a widget waits until then
 };
 
 /** What the server made of the form. @param {ParentNode} root @param {boolean} first */

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import calm, delays, fanout, lighthouse, million, reading, voting
+from tests.bench import calm, delays, earlier, fanout, lighthouse, million, reading, voting
 from tests.bench.harness import BUILD, Bench, Cores, say
 from tests.bench.report import GOALS, Row, table, write
 
@@ -17,6 +17,7 @@ Measure = Callable[[Bench], Awaitable[list[Row]]]
 
 MEASURES: dict[Measure, Sequence[str]] = {
     voting.throughput: ("votes_per_s_vs_noop_post", "votes_per_s_vs_naive"),
+    earlier.votes: ("votes_per_s_vs_before",),
     voting.fsyncs: ("fsyncs_per_vote",),
     calm.idle_vote: ("idle_vote_p50_vs_floor",),
     reading.results: ("get_per_s_vs_bare",),
@@ -24,7 +25,10 @@ MEASURES: dict[Measure, Sequence[str]] = {
     fanout.frames: ("fanout_vs_socket", "fanout_vs_nchan"),
     delays.votes_while_watched: ("vote_p99_with_streams",),
     delays.frames_beside_stalled: ("healthy_p99_with_stalled",),
-    million.million: ("start_to_ready_s", "storage_bytes_per_ballot"),
+    million.million: (
+        *("start_to_ready_s", "storage_bytes_per_ballot", "audit_of_a_million_s", "audit_of_a_million_mb"),
+        "proof_of_inclusion_ms",
+    ),
     lighthouse.points: ("lighthouse_points_lost",),
 }
 

@@ -108,10 +108,12 @@ def pinned(core: int, *command: str | Path) -> list[str]:
     return [need("taskset", "util-linux"), "--cpu-list", str(core), *map(str, command)]
 
 
-async def run(*command: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> str:
+async def run(
+    *command: str, env: Mapping[str, str] | None = None, timeout: float = 60, cwd: Path = ROOT
+) -> str:
     """Run a program to its end; what it prints. Raises BenchError with its output when it fails."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=PIPE, stderr=STDOUT, env={**os.environ, **(env or {})}, cwd=ROOT
+        *command, stdout=PIPE, stderr=STDOUT, env={**os.environ, **(env or {})}, cwd=cwd
     )
     try:
         output, _ = await asyncio.wait_for(process.communicate(), timeout)

@@ -1,20 +1,27 @@
-"""A database with a million ballots: how long until it serves, and how large it is."""
+"""A database with a million ballots: how long until it serves, how large it is, what checking it takes."""
 
+import json
+import os
 import random
 import secrets
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import median
 
 import aiohttp
 
-from pollsvc.domain.ballot import Ballot, Cast, Status
+from pollsvc.domain.ballot import COUNTS, Admitted, Ballot, Cast
 from pollsvc.domain.clock import minute_of
 from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.proofs import Proofs
+from pollsvc.services.ballot_log.sealing import seal
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from tests.bench.harness import Bench, BenchError, Template, make_template, say
@@ -26,7 +33,9 @@ ROUNDS = 3
 _BALLOTS = 1_000_000
 _POLLS = 10
 _MINUTES = 1_440  # over which the ballots of each poll are spread
-_BATCH = 20_000
+_BATCH = 5_000
+_NETWORKS = 50_000
+_PROOFS = 200
 
 
 async def million(bench: Bench) -> list[Row]:
@@ -59,7 +68,48 @@ async def million(bench: Bench) -> list[Row]:
             [size],
             [content],
         ),
+        *_audit(full),
+        await _proofs(full, template),
     ]
+
+
+def _audit(database: Path) -> list[Row]:
+    """Seconds and megabytes of `pollsvc audit`, which must find nothing."""
+    env = {**os.environ, "POLLSVC_DATABASE_URL": f"sqlite:///{database}", "POLLSVC_SECRET_KEYS": SECRET}
+    took, megabytes = [], []
+    for _ in range(ROUNDS):
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pollsvc", "audit", "--json"], env=env, stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        took.append(time.monotonic() - started)
+        megabytes.append(usage.ru_maxrss / 1024)
+        if status or not json.loads(said)["ok"]:
+            raise BenchError(f"the audit says {said[:300]!r}")
+    how = f"`pollsvc audit` of {_BALLOTS:,} ballots in {_POLLS} polls, with their log"
+    return [
+        Row("audit_of_a_million_s", "s", how, took),
+        Row("audit_of_a_million_mb", "MB", f"{how}: the most memory that it had", megabytes),
+    ]
+
+
+async def _proofs(database: Path, template: Template) -> Row:
+    """Milliseconds to make a proof of inclusion from the log of all these ballots."""
+    connection = Connection(f"sqlite:///{database}")
+    await connection.open()
+    try:
+        proofs, took = Proofs(connection), []
+        for number in range(1, _PROOFS + 1):
+            started = time.perf_counter()
+            await proofs.inclusion(template.polls[number % _POLLS], number * 97, None)
+            took.append((time.perf_counter() - started) * 1000)
+    finally:
+        await connection.close()
+    how = f"a proof that a leaf is in a log of {_BALLOTS:,}, made from SQLite; the median of {_PROOFS}"
+    return Row("proof_of_inclusion_ms", "ms", how, [median(took)])
 
 
 async def _start(bench: Bench, database: Path, poll: str) -> tuple[float, float]:
@@ -86,6 +136,8 @@ async def _fill(database: Path, template: Template) -> None:
             done += len(batch)
             if done % 200_000 == 0:
                 say(f"{done:,} of {_BALLOTS:,} ballots recorded")
+            while await seal(connection, keys, int(time.time())):
+                pass
     finally:
         await connection.close()
 
@@ -94,18 +146,22 @@ def _casts(template: Template) -> Iterator[Cast]:
     """Ballots in the order of their minutes, by voters in no order, spread over polls, options, articles."""
     start = minute_of(time.time()) - _MINUTES
     pick = random.Random(1)
+    tags = [secrets.token_urlsafe(8)[:10] for _ in range(_NETWORKS)]
     for number in range(_BALLOTS):
-        ballot = Ballot(
-            poll=template.polls[number % _POLLS],
-            voter=secrets.token_urlsafe(16),
-            number=0,
-            selection=str(pick.randint(1, 3)),
-            status=Status.COUNTED.value,
+        ballot = Ballot.of(
+            template.polls[number % _POLLS],
+            secrets.token_urlsafe(16),
+            str(pick.randint(1, 3)),
+            start + number * _MINUTES // _BALLOTS,
             article=pick.randint(0, 1),
-            minute=start + number * _MINUTES // _BALLOTS,
-            batch=0,
+            fresh=True,
         )
-        yield Cast(ballot, allow_change=False, admit=lambda: Status.COUNTED.value)
+        admitted = COUNTS._replace(network=pick.choice(tags))
+        yield Cast(ballot, allow_change=False, admit=partial(_same, admitted))
+
+
+def _same(admitted: Admitted) -> Admitted:
+    return admitted
 
 
 def _content(database: Path) -> float:

@@ -29,6 +29,7 @@ class Goal:
 GOALS = {
     "votes_per_s_vs_noop_post": Goal("ratio", "≥", 0.5),
     "votes_per_s_vs_naive": Goal("ratio", "≥", 20),
+    "votes_per_s_vs_before": Goal("ratio", "≥", 0.8),
     "idle_vote_p50_vs_floor": Goal("ratio", "≤", 2.5),
     "get_per_s_vs_bare": Goal("ratio", "≥", 0.75),
     "fsyncs_per_vote": Goal("ours", "≤", 0.02),
@@ -39,6 +40,9 @@ GOALS = {
     "healthy_p99_with_stalled": Goal("ratio", "≤", 1.3),
     "start_to_ready_s": Goal("ours", "≤", 2),
     "storage_bytes_per_ballot": Goal("ours", "≤", 160),
+    "audit_of_a_million_s": Goal("ours", "≤", 60),
+    "audit_of_a_million_mb": Goal("ours", "≤", 300),
+    "proof_of_inclusion_ms": Goal("ours", "≤", 5),
     "lighthouse_points_lost": Goal("ours", "≤", 1),
 }
 

@@ -20,17 +20,23 @@ _STREAMS = {"POLLSVC_STREAMS_LIMIT": "20000", "POLLSVC_STREAMS_PER_NETWORK": "20
 
 
 class Pollsvc(Service):
-    """`pollsvc serve` on the server's core; `tracer` is a command that runs it, such as strace."""
+    """`pollsvc serve` on the server's core; `tracer` is a command that runs it, such as strace.
 
-    def __init__(self, bench: Bench, database: Path, tracer: Sequence[str | Path] = ()) -> None:
+    Its code is that in `root`.
+    """
+
+    def __init__(
+        self, bench: Bench, database: Path, tracer: Sequence[str | Path] = (), root: Path = ROOT
+    ) -> None:
         super().__init__(f"sqlite:///{database}", bench.folder, _STREAMS, workers=1)
+        self._folder = root  # where a command finds it first
         self._command = [*tracer, sys.executable, "-m", "pollsvc", "serve", "--port", str(self.port)]
         self._core = bench.cores.server
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *pinned(self._core, *self._command), stdout=log, stderr=STDOUT, env=self.env, cwd=ROOT
+                *pinned(self._core, *self._command), stdout=log, stderr=STDOUT, env=self.env, cwd=self._folder
             )
         await self.until_ready()
 
@@ -57,9 +63,11 @@ class Pollsvc(Service):
 
 
 @asynccontextmanager
-async def pollsvc(bench: Bench, database: Path, tracer: Sequence[str | Path] = ()) -> AsyncIterator[Pollsvc]:
+async def pollsvc(
+    bench: Bench, database: Path, tracer: Sequence[str | Path] = (), root: Path = ROOT
+) -> AsyncIterator[Pollsvc]:
     """A serving pollsvc on this database."""
-    service = Pollsvc(bench, database, tracer)
+    service = Pollsvc(bench, database, tracer, root)
     try:
         await service.start()
         yield service

@@ -68,7 +68,7 @@ async def fsyncs(bench: Bench) -> list[Row]:
                 bench, service.vote_url(template.polls[0]), service.pid, connections=load.FULL, seconds=3
             )
             ended = time.time()
-            await service.verify(template.polls[0], _checked(votes).created)
+            await service.verify(template.polls[0], checked(votes).created)
         ours.append(_syncs(trace, started, ended) / votes.created)
         trace = bench.new("trace")
         env = {"BENCH_DATABASE_URL": f"sqlite:///{bench.new('naive.db')}"}
@@ -97,7 +97,7 @@ async def _ours(bench: Bench, template: Template, connections: int, seconds: int
     async with pollsvc(bench, template.copy(bench)) as service:
         url = service.vote_url(template.polls[0])
         votes = await load.vote(bench, url, service.pid, connections=connections, seconds=seconds)
-        await service.verify(template.polls[0], _checked(votes).created)
+        await service.verify(template.polls[0], checked(votes).created)
     return votes
 
 
@@ -105,7 +105,7 @@ async def _noop(bench: Bench, length: int, connections: int, seconds: int) -> fl
     async with reference(bench, "noop", {"BENCH_LENGTH": str(length)}) as server:
         url = server.base_url + _PATH
         votes = await load.vote(bench, url, server.pid, connections=connections, seconds=seconds)
-    return _checked(votes).per_second
+    return checked(votes).per_second
 
 
 async def _naive(bench: Bench, seconds: int) -> float:
@@ -116,7 +116,8 @@ async def _naive(bench: Bench, seconds: int) -> float:
     return votes.per_second
 
 
-def _checked(votes: load.Votes) -> load.Votes:
+def checked(votes: load.Votes) -> load.Votes:
+    """Votes that were all recorded. Raises BenchError."""
     if votes.broken or votes.others:
         raise BenchError(f"votes failed under load: {votes}")
     return votes

@@ -38,6 +38,13 @@ type Rare = (form: {
   h: H; row: Row; number: (n: number) => string; say: (text: string) => void; result: () => boolean;
 }) => void;
 
+/** What a service asks of a browser before a vote counts (ALTCHA, version 2); bytes are in hexadecimal. */
+type Challenge = {
+  parameters: {nonce: string; salt: string; cost: number; keyLength: number; keyPrefix: string};
+  signature: string;
+};
+type Proof = (challenge: Challenge) => Promise<string>;
+
 /** Makes an element; a property that is a function is asked again at each render. */
 type H = <T extends keyof HTMLElementTagNameMap>(
   tag: T, props: object, ...children: (Node | string)[]

@@ -1,7 +1,9 @@
 """Readers in real browsers, and a publisher's pages on an origin of their own."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -18,9 +20,10 @@ from playwright.async_api import (
 
 from pollsvc.domain.poll import Texts
 from pollsvc.services.editing.new_poll import NewOption
+from pollsvc.services.editing.sites import Sites
 from tests.support.engines import CHROMIUM, Browsers
 from tests.support.reader import Http, Reader
-from tests.support.server import OPTIONS, Service, free_port
+from tests.support.server import OPTIONS, Service, free_port, open_connection, run_service
 
 ROOM = "<style>pollsvc-poll { display: block; min-height: 40em }</style>"
 PERCENT_FROM = 3
@@ -267,3 +270,15 @@ class News:
         for context in self._contexts:
             await context.close()
         assert not self.errors, self.errors
+
+
+@asynccontextmanager
+async def run_newsroom(folder: Path, **env: str) -> AsyncIterator[tuple[Service, Publisher, Http]]:
+    """A service with these settings, and a publisher that it knows."""
+    async with run_publisher() as publisher, run_service(folder, env=env) as service:
+        async with open_connection(service.database_url) as connection:
+            await Sites(connection, time.time).add(
+                publisher.origin, [publisher.origin], percent_from=PERCENT_FROM
+            )
+        async with Http(service.base_url) as http:
+            yield service, publisher, http

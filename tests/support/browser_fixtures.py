@@ -1,16 +1,14 @@
 """Fixtures of the tests that need a browser: one of each engine, and one service, for all of them."""
 
-import time
 from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser
 
-from pollsvc.services.editing.sites import Sites
-from tests.support.browser import PERCENT_FROM, News, Publisher, run_publisher
+from tests.support.browser import News, Publisher, run_newsroom
 from tests.support.engines import CHROMIUM, Browsers, run_browsers
 from tests.support.reader import Http
-from tests.support.server import Service, open_connection, run_service
+from tests.support.server import Service
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -42,13 +40,8 @@ async def newsroom(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[tuple[Service, Publisher, Http]]:
     """A service and a publisher for all tests that only add polls of their own."""
-    async with run_publisher() as publisher, run_service(tmp_path_factory.mktemp("widget")) as service:
-        async with open_connection(service.database_url) as connection:
-            await Sites(connection, time.time).add(
-                publisher.origin, [publisher.origin], percent_from=PERCENT_FROM
-            )
-        async with Http(service.base_url) as http:
-            yield service, publisher, http
+    async with run_newsroom(tmp_path_factory.mktemp("widget")) as found:
+        yield found
 
 
 @pytest.fixture

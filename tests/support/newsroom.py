@@ -22,6 +22,7 @@ from pollsvc.services.watching.watch import Watch
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from pollsvc.storage.tallies import load_versions
+from tests.support.ballots import ADMITTED
 from tests.support.server import open_connection, until
 from tests.support.tables import make_tables
 
@@ -86,9 +87,9 @@ class Newsroom:
         """So many ballots of one minute, or the next one of a voter; this process hears of them at once."""
         casts = [
             Cast(
-                Ballot(poll.id, voter or secrets.token_hex(11), 0, selection, "", article, at, 0),
+                Ballot.of(poll.id, voter or secrets.token_hex(11), selection, at, article=article),
                 allow_change=True,
-                admit=lambda: status,
+                admit=lambda: ADMITTED[status],
             )
             for _ in range(times)
         ]

@@ -210,7 +210,7 @@ class Wire:
 def vote_bytes(poll: str, body: object, path: str = "/api/v1/polls/{}/votes") -> bytes:
     """The bytes of a request that casts a vote; the body as in `Http.post_vote`."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    head = f"POST {path.format(poll)} HTTP/1.1\r\nhost: t\r\ncontent-type: text/plain\r\n"
+    head = f"POST {path.format(poll)} HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n"
     return b"%bcontent-length: %d\r\n\r\n%b" % (head.encode(), len(data), data)
 
 

@@ -68,7 +68,10 @@ class CliError(Exception):
 
 
 class Service:
-    """`pollsvc` with its settings; `base_url` answers between `start` and `stop` or `kill`."""
+    """`pollsvc` with its settings; `base_url` answers between `start` and `stop` or `kill`.
+
+    `flags` are further arguments of `serve`.
+    """
 
     forks: Forks | None = None
     """What commands are forked from; None: each starts with an interpreter of its own."""
@@ -89,6 +92,7 @@ class Service:
         }
         self._folder = folder
         self._workers = workers
+        self.flags: Sequence[str] = ()
         self.process: Process | None = None
         self.log = folder / f"serve-{self.port}.log"
 
@@ -127,7 +131,7 @@ class Service:
 
     async def start(self) -> None:
         """Serve, and wait until it is ready to take votes."""
-        args = ["serve", "--port", str(self.port), "--workers", str(self._workers)]
+        args = ["serve", "--port", str(self.port), "--workers", str(self._workers), *self.flags]
         with self.log.open("ab") as log:
             self.process = await self._begin(args, log, log)
         await self.until_ready()

@@ -23,6 +23,7 @@ from pollsvc.services.imports.polls import import_poll
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.imports import insert_batch
+from tests.support.ballots import ADMITTED
 from tests.support.server import SECRET, open_connection
 from tests.support.tables import make_tables
 
@@ -57,7 +58,9 @@ class Office:
     async def vote(self, poll: Poll, votes: Votes) -> None:
         """Ballots, past all that readers go through."""
         ballots = [
-            Ballot(poll.id, secrets.token_urlsafe(16), 0, selection, status, article, minute, 0)
+            Ballot.of(poll.id, secrets.token_urlsafe(16), selection, minute, article=article)._replace(
+                **ADMITTED[status]._asdict()
+            )
             for (article, minute, selection, status), times in votes.items()
             for _ in range(times)
         ]

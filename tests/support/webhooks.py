@@ -8,7 +8,7 @@ from typing import Any
 from pollsvc.domain.ballot import Ballot, Cast
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Poll
-from pollsvc.domain.webhook import Delivery, Event, Webhook
+from pollsvc.domain.webhook import POLL_EVENTS, Delivery, Webhook
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewPoll
@@ -18,6 +18,7 @@ from pollsvc.services.webhooks.outbox import Outbox
 from pollsvc.services.webhooks.webhooks import Webhooks
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
+from tests.support.ballots import ADMITTED
 from tests.support.server import SECRET, open_connection
 from tests.support.tables import make_tables
 
@@ -45,7 +46,7 @@ class Publisher:
         return Webhooks(self.connection, self.clock, origins, ADMIN)
 
     async def hook(
-        self, url: str = f"{ORIGIN}/hook", events: Collection[str] = tuple(Event), site: str = "News"
+        self, url: str = f"{ORIGIN}/hook", events: Collection[str] = POLL_EVENTS, site: str = "News"
     ) -> tuple[Webhook, str]:
         """A webhook to an origin that is allowed, and its secret."""
         origin = "/".join(url.split("/")[:3])
@@ -72,9 +73,9 @@ class Publisher:
         minute = int(self.now) // 60
         casts = [
             Cast(
-                Ballot(poll.id, voter, 0, selection, "", 0, minute, 0),
+                Ballot.of(poll.id, voter, selection, minute),
                 allow_change=True,
-                admit=lambda: status,
+                admit=lambda: ADMITTED[status],
             )
             for voter in voters
         ]

@@ -12,8 +12,10 @@ from tests.support.server import Service, open_connection, until
 
 
 async def write(http: Http, poll: str, *selection: object, key: str | None = None) -> Answer:
-    """A vote by a new reader, or by the one of a key."""
-    return await http.post_vote(poll, {"selection": selection, "idempotency_key": key or new_key()})
+    """A vote by a new reader, or by the one of a key, whose browser can prove nothing."""
+    return await http.post_vote(
+        poll, {"selection": selection, "idempotency_key": key or new_key(), "proof": ""}
+    )
 
 
 async def written(service: Service, poll: str) -> list[Option]:

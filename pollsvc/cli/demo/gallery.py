@@ -203,7 +203,7 @@ class Gallery:
         poll = _in_state(define(sample.asked, self._site, None, int(now)), state, int(now))
         ballots = _ballots(sample, state)
         snapshot = Snapshot(
-            Tally(poll, 1, {(selection, "counted"): count for selection, count in ballots.items()}),
+            Tally(poll, 1, {(selection, "counted", ""): count for selection, count in ballots.items()}),
             now,
             self._publisher,
         )

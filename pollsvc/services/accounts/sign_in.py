@@ -9,13 +9,14 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.editor import Editor
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.log import Act
+from pollsvc.domain.paces import Pace
 from pollsvc.services.accounts.editors import folded_name, is_name
 from pollsvc.services.accounts.failures import Failures, charge, slow_down
 from pollsvc.services.accounts.passwords import Passwords
-from pollsvc.services.accounts.sessions import ABSOLUTE, IDLE, new_session
-from pollsvc.services.admission import network_of
+from pollsvc.services.accounts.sessions import new_session
 from pollsvc.services.ids import hash_secret
-from pollsvc.services.pace import Counters, Pace
+from pollsvc.services.networks import network_of
+from pollsvc.services.pace import Counters
 from pollsvc.storage import accounts as store
 from pollsvc.storage import log
 from pollsvc.storage.pool import Pool
@@ -106,7 +107,6 @@ class SignIn:
                 raise _wrong()
             editor = standing.editor
             await store.update_password(connection, editor.id, password)
-            await store.delete_expired(connection, now - IDLE, now - ABSOLUTE)
             if old:
                 await store.delete_session(connection, hash_secret(old))
             secret, session = new_session(editor, now)

@@ -1,23 +1,26 @@
 """Checking the log: is each leaf what a ballot says, or said, and is all of it under the signed heads?"""
 
+from array import array
 from base64 import b64decode
+from binascii import Error
+from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from pollsvc.domain.ballot import Ballot
-from pollsvc.domain.checkpoint import read_note
-from pollsvc.domain.leaves import leaves_from, numbers_in, removed_by
+from pollsvc.domain.checkpoint import key_id, read_note
+from pollsvc.domain.leaves import edits_in, leaves_from, numbers_in, removed_by
 from pollsvc.domain.merkle import Tree, head, leaf_hash, node_hash
 from pollsvc.domain.tiles import HASH, HEIGHT, WIDTH, Place, hashes_of, width_of
 from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.pinned import Pins
 from pollsvc.services.ballot_log.sealing import handover_text
+from pollsvc.services.ballot_log.signatures import verifies
 from pollsvc.storage import ballot_log as store
 from pollsvc.storage.ballot_log import Head, Run
 from pollsvc.storage.database import Connection
 from pollsvc.storage.log_keys import LogKey, log_keys
+from pollsvc.storage.past_leaves import past_of
 
 Tell = Callable[[str], None]
 """Takes a sentence about something that is wrong."""
@@ -32,6 +35,7 @@ class PollLeaves:
         self._poll = poll
         self._hashes = hashes
         self._claimed = bytearray(len(hashes) // HASH)
+        self._together = array("Q", bytes(8 * (len(hashes) // HASH + 1)))  # by number: the batch it is of
         self._tell = tell
         self._before: dict[str, int] = {}  # the last number that a voter's ballot had before, by voter
 
@@ -48,8 +52,10 @@ class PollLeaves:
 
     def ballot(self, ballot: Ballot) -> None:
         """Claim a ballot's leaf."""
-        if ballot.number not in numbers_in(ballot.batch) or not self._claim(ballot.number, ballot.leaf()):
+        if not self._claim(ballot.number, ballot.leaf()):
             self._tell(f"the ballot of voter {ballot.voter} is not what the log has as leaf {ballot.number}")
+        elif not self._recorded(ballot.number, ballot.batch):
+            self._tell(f"the ballot of voter {ballot.voter} was not recorded with those that it says")
         if ballot.number < self._before.pop(ballot.voter, 0):
             self._tell(f"the ballot of voter {ballot.voter} is older than its last change")
 
@@ -64,6 +70,17 @@ class PollLeaves:
             numbers = str(last) if last == start + 1 else f"{start + 1} to {last}"
             self._tell(f"leaves without a ballot in the log: {numbers}")
             start = self._claimed.find(0, last)
+
+    def _recorded(self, number: int, batch: int) -> bool:
+        """Whether the leaf is in the batch, and the batch is apart from all others."""
+        numbers, together = numbers_in(batch), self._together
+        if number not in numbers or numbers.start < 1 or numbers.stop > len(together):
+            return False
+        if together[number] != batch:
+            if any(together[numbers.start : numbers.stop]):
+                return False
+            together[numbers.start : numbers.stop] = array("Q", [batch]) * len(numbers)
+        return True
 
     def _claim(self, number: int, data: bytes) -> bool:
         place = number - 1
@@ -108,19 +125,25 @@ async def poll_leaves(connection: Connection, poll: str, size: int, keys: LogKey
     if expected != count:
         tell(f"the log has {count} leaves of the poll, and should have {expected}")
     found = PollLeaves(poll, b"".join(parts), tell)
-    for number, data in await store.past_of(connection, poll):
+    for number, data in await past_of(connection, poll):
         found.past(number, data)
     return found
 
 
 async def removed_polls(connection: Connection) -> dict[str, int]:
     """How many leaves the log has of polls that are gone, by poll."""
-    removed = (removed_by(data) for _, data in await store.past_of(connection, ""))
+    removed = (removed_by(data) for _, data in await past_of(connection, ""))
     return dict(each for each in removed if each is not None)
 
 
-async def check_log(connection: Connection, keys: LogKeys, tell: Tell) -> int:
-    """Check the tree against all signed heads, their keys and the runs; returns the tree's size.
+async def told_edits(connection: Connection) -> dict[int, str]:
+    """The hashes that the log has of entries of the log of edits, by their numbers."""
+    told = (edits_in(data) for _, data in await past_of(connection, ""))
+    return dict(each for each in told if each is not None)
+
+
+async def check_log(connection: Connection, keys: LogKeys, pins: Pins, tell: Tell) -> int:
+    """Check the tree against all signed and pinned heads, their keys and the runs; returns the tree's size.
 
     Call it within `Connection.reading()`.
     """
@@ -129,14 +152,17 @@ async def check_log(connection: Connection, keys: LogKeys, tell: Tell) -> int:
     _check_keys(known, keys, tell)
     _check_runs(await store.runs(connection), size, tell)
     signed = {each.size: _signed_root(each, known, tell) for each in heads}
+    sizes = deque(sorted({*signed, *pins.begin(known, keys, size)}))
     made: list[bytes] = []
     frontier = Frontier()
     for number in range(-(-size // WIDTH)):
         tile = await _tile(connection, Place(0, number), size, tell)
-        for each in [one for one in signed if number * WIDTH < one <= (number + 1) * WIDTH]:
-            root = signed.pop(each)
-            if root is not None and frontier.head_with(tile[: each - number * WIDTH]) != root:
+        while sizes and sizes[0] <= (number + 1) * WIDTH:
+            each = sizes.popleft()
+            root = frontier.head_with(tile[: each - number * WIDTH])
+            if signed.get(each) not in {None, root}:
                 tell(f"the first {each} leaves of the log are not those whose head was signed")
+            pins.compare(each, root)
         if len(tile) == WIDTH:
             made.append(Tree(tile).node(HEIGHT, 0))
             frontier.add(made[-1])
@@ -197,6 +223,8 @@ def _check_keys(known: Sequence[LogKey], keys: LogKeys, tell: Tell) -> None:
             tell(f"key {key.number} of the log was not handed over to by the one before")
         if (key.number, key.name) != (before.number + 1, before.name) or key.since < before.since:
             tell(f"key {key.number} of the log does not follow the one before")
+    if known and (known[0].number, known[0].since, known[0].signature) != (1, 0, ""):
+        tell("the log's first key is not what it was")
     if known and keys.known(b64decode(known[-1].public)) is None:
         tell("the log's last key is of none of POLLSVC_SECRET_KEYS")
 
@@ -220,7 +248,11 @@ def _signed_root(each: Head, known: Sequence[LogKey], tell: Tell) -> bytes | Non
     if (
         key is None
         or (checkpoint.origin, checkpoint.size) != (key.name, each.size)
-        or not any(_verifies(key.public, one.signature, text) for one in signatures)
+        or not any(
+            (one.name, one.key_id) == (key.name, key_id(key.name, b64decode(key.public)))
+            and _verifies(key.public, one.signature, text)
+            for one in signatures
+        )
     ):
         tell(f"the head of {each.size} leaves is not signed by the log's key")
         return None
@@ -230,7 +262,6 @@ def _signed_root(each: Head, known: Sequence[LogKey], tell: Tell) -> bytes | Non
 def _verifies(public: str, signature: bytes | str, data: bytes) -> bool:
     try:
         signed = b64decode(signature, validate=True) if isinstance(signature, str) else signature
-        Ed25519PublicKey.from_public_bytes(b64decode(public, validate=True)).verify(signed, data)
-    except (InvalidSignature, ValueError):
+        return verifies(b64decode(public, validate=True), signed, data)
+    except Error:
         return False
-    return True

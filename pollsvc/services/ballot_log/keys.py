@@ -36,6 +36,11 @@ class LogKeys:
         """The key that signs."""
         return self._signing[0]
 
+    @property
+    def public(self) -> list[bytes]:
+        """The public halves, of 32 bytes, the newest first."""
+        return [key.public for key in self._signing]
+
     def known(self, public: bytes) -> SigningKey | None:
         """The key with this public half, if one of the secrets makes it."""
         return next((key for key in self._signing if key.public == public), None)

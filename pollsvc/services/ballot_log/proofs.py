@@ -33,18 +33,7 @@ class Proofs:
     async def keys(self) -> Mapping[str, object]:
         """The log's name and its keys, oldest first, as JSON values."""
         with busy_if_away():
-            known = await log_keys(self._connection)
-        return {
-            "log": known[0].name if known else None,
-            "keys": [
-                {
-                    "key": verifier_key(key.name, b64decode(key.public)),
-                    "since": key.since,
-                    "signature": key.signature or None,
-                }
-                for key in known
-            ],
-        }
+            return await keys_of(self._connection)
 
     async def inclusion(self, poll: str, number: int, size: int | None) -> Mapping[str, object]:
         """Where a leaf of a poll is, and its path in a tree of `size` (None: the newest), as JSON values.
@@ -83,6 +72,22 @@ class Proofs:
         with busy_if_away():
             tiles = await store.load_tiles(self._connection, wanted.places)
         return proof(Tiles(tiles).node)
+
+
+async def keys_of(connection: Connection) -> Mapping[str, object]:
+    """The log's name and its keys, oldest first, as JSON values."""
+    known = await log_keys(connection)
+    return {
+        "log": known[0].name if known else None,
+        "keys": [
+            {
+                "key": verifier_key(key.name, b64decode(key.public)),
+                "since": key.since,
+                "signature": key.signature or None,
+            }
+            for key in known
+        ],
+    }
 
 
 def _within(size: int, most: int) -> int:

@@ -5,10 +5,10 @@ One process at a time does it, in a transaction of its own; votes do not wait fo
 
 import logging
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pollsvc.domain.checkpoint import Checkpoint, Signature, key_id, note
-from pollsvc.domain.leaves import Leaves, leaves_from
+from pollsvc.domain.leaves import Leaves, edits_in, edits_leaf, leaves_from
 from pollsvc.domain.merkle import head
 from pollsvc.domain.tiles import Tiles, grown, last_tiles
 from pollsvc.services.ballot_log.keys import LogKeys
@@ -16,7 +16,9 @@ from pollsvc.services.ids import new_id
 from pollsvc.storage import ballot_log as store
 from pollsvc.storage.ballot_log import Head, Run, Waiting
 from pollsvc.storage.database import Connection
+from pollsvc.storage.log import last_entry
 from pollsvc.storage.log_keys import LogKey, add_log_key, log_keys
+from pollsvc.storage.past_leaves import add_own, last_own
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +37,11 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
     """Seal what waits, if it is this process's turn; returns whether more may be waiting.
 
     Leaves without a valid stamp stay where they are, and the log of the service says so: somebody else wrote
-    them. Only an empty log takes leaves without any, which an upgrade left there.
+    them. Only an empty log takes leaves without any, which an upgrade left there. When the log of edits has
+    grown, a leaf says how it ends.
     """
-    if not await store.waiting(connection, 1):
+    edits = await _edits(connection)
+    if not edits and not await store.waiting(connection, 1):
         return False
     async with connection.transaction():
         if not await store.take_turn(connection):
@@ -47,6 +51,8 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
         key = await _key(connection, keys, size)
         if key is None:
             return False
+        if edits := edits and await _edits(connection):
+            await add_own(connection, "", edits, keys.stamp)
         taken, more = await _take(connection, keys, empty=not size)
         if not taken:
             return False
@@ -67,6 +73,15 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
             Head(checkpoint.size, now, note(checkpoint, [signature])),
         )
     return more
+
+
+async def _edits(connection: Connection) -> Callable[[int], str] | None:
+    """What makes the leaf of the log of edits, if that has grown since its last leaf."""
+    entry, hash_ = await last_entry(connection)
+    told = await last_own(connection, "", "edits")
+    if not entry or (told is not None and edits_in(told.data) == (entry, hash_)):
+        return None
+    return lambda number: edits_leaf(number, entry, hash_)
 
 
 async def _take(

@@ -11,10 +11,11 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, bad, no_such_poll
 from pollsvc.domain.history import Notice, common_orders, noticeable
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
-from pollsvc.domain.poll import Kind, Poll, Site, State
+from pollsvc.domain.poll import Poll, Site, State
 from pollsvc.services.editing.anew import anew
 from pollsvc.services.editing.definitions import define
 from pollsvc.services.editing.describing import describe, describe_option
+from pollsvc.services.editing.keeping import ask_for_confirmation, keep_votes, not_now, opened, refuse_ended
 from pollsvc.services.editing.new_poll import NewPoll, as_new
 from pollsvc.services.editing.placing import canonical_links, check_room
 from pollsvc.storage import images, imports, log
@@ -22,11 +23,6 @@ from pollsvc.storage import polls as store
 from pollsvc.storage.database import Connection
 from pollsvc.storage.history import add_notices
 from pollsvc.storage.placements import detach_placement, insert_placement, placements_of_poll, take_places
-
-_TEXTS = frozenset({"question", "label", "emoji", "image"})
-"""Notices of a change that may change what a vote meant."""
-_SOON = 10
-"""Seconds before it opens from which a poll counts as open: another process may be ahead by so much."""
 
 
 class Editing:
@@ -73,15 +69,15 @@ class Editing:
         def edit(before: Poll, now: int) -> Poll:
             after = define(new, before.site, before, now)
             if not before.draft and after.draft:
-                raise _not_now("A poll that was published cannot become a draft again; close it instead.")
+                raise not_now("A poll that was published cannot become a draft again; close it instead.")
             if not after.draft and (before.draft or after.state(now) is not State.CLOSED):
-                _refuse_ended(before)
-            if _opened(before, now):
-                _keep_votes(before, after)
-                if not _opened(after, now):
-                    raise _not_now("A poll that has opened cannot open later; close it instead.")
+                refuse_ended(before)
+            if opened(before, now):
+                keep_votes(before, after)
+                if not opened(after, now):
+                    raise not_now("A poll that has opened cannot open later; close it instead.")
                 if not correction:
-                    _ask_for_confirmation(before, after)
+                    ask_for_confirmation(before, after)
             return after
 
         return await self.change(id_, "poll.edit", edit, revision)
@@ -90,7 +86,7 @@ class Editing:
         """Open a poll now: publish a draft, bring a later opening forward, or reopen a closed poll."""
 
         def open_(before: Poll, now: int) -> Poll:
-            _refuse_ended(before)
+            refuse_ended(before)
             if before.draft:
                 _published(before, now)  # is it all there?
             opens_at = now if before.opens_at is None or before.opens_at > now else before.opens_at
@@ -105,7 +101,7 @@ class Editing:
         def publish(before: Poll, now: int) -> Poll:
             if not before.draft:
                 return before
-            _refuse_ended(before)
+            refuse_ended(before)
             return _published(before, now)
 
         return await self.change(id_, "poll.publish", publish, revision)
@@ -122,7 +118,7 @@ class Editing:
 
         def archive(before: Poll, now: int) -> Poll:
             if archived and not before.draft and before.state(now) is not State.CLOSED:
-                raise _not_now("Only a closed poll or a draft can be archived; close it first.")
+                raise not_now("Only a closed poll or a draft can be archived; close it first.")
             if (before.archived_at is not None) is archived:
                 return before
             return _revised(before, archived_at=now if archived else None)
@@ -151,7 +147,7 @@ class Editing:
         async with log.editing(self._connection):
             before = await self._load(id_, revision)
             if before.draft or before.replaced_by is not None:
-                raise _not_now("Only a published poll that was not replaced yet can get a new version.")
+                raise not_now("Only a published poll that was not replaced yet can get a new version.")
             after = replace(define(anew(new, before), before.site, None, now), replaces=before.id)
             placements = [
                 placement
@@ -187,7 +183,7 @@ class Editing:
                 details={"revision": poll.revision},
             )
         if poll.draft and poll.archived_at is not None and await imports.is_coming(self._connection, id_):
-            raise _not_now("The poll is being imported; wait until all of its votes are in.")
+            raise not_now("The poll is being imported; wait until all of its votes are in.")
         return poll
 
     async def _insert(self, poll: Poll, links: Mapping[str, str], now: int) -> None:
@@ -222,44 +218,9 @@ class Editing:
                 raise bad(f"There is no image {option.image!r}; upload it first.", f"options.{place}.image")
 
 
-def _opened(poll: Poll, now: int) -> bool:
-    return not poll.draft and (poll.opens_at is None or poll.opens_at <= now + _SOON)
-
-
-def _keep_votes(before: Poll, after: Poll) -> None:
-    """Refuse what would make votes mean something else, or nothing."""
-    if after.kind is not before.kind or after.lang != before.lang:
-        raise _not_now(
-            "Kind and first language cannot change once a poll has opened; make a new version of it."
-        )
-    if after.min_picks > before.min_picks or after.max_picks < before.max_picks:
-        raise _not_now("Once a poll has opened, its range of picks can only grow; make a new version.")
-    if after.kind is Kind.RATING and len(after.options) != len(before.options):
-        raise _not_now("The scale cannot change once a poll has opened; make a new version of it.")
-
-
-def _ask_for_confirmation(before: Poll, after: Poll) -> None:
-    changed = [notice for notice in noticeable(before, after) if notice.what in _TEXTS and notice.old]
-    if changed:
-        raise PollError(
-            Code.NEEDS_CONFIRMATION,
-            "Readers may have voted on the old text: say that this is a correction, which leaves what a vote "
-            "means, or make a new version.",
-            details={"changes": [notice._asdict() for notice in changed]},
-        )
-
-
-def _refuse_ended(poll: Poll) -> None:
-    """Refuse what would open a poll in the archive, or one whose place a new version has taken."""
-    if poll.archived_at is not None:
-        raise _not_now("The poll is archived; take it out of the archive before it can be opened.")
-    if poll.replaced_by is not None:
-        raise _not_now("A new version has taken this poll's place, so that it cannot open again.")
-
-
 def _close(before: Poll, now: int) -> Poll:
     if before.draft:
-        raise _not_now("The poll is a draft; open it before it can be closed.")
+        raise not_now("The poll is a draft; open it before it can be closed.")
     match before.state(now):
         case State.CLOSED:
             return before
@@ -291,7 +252,3 @@ def _differences(before: Poll, after: Poll, now: int) -> tuple[dict[str, object]
     old["order_of_options"], new["order_of_options"] = common_orders(before, after)
     differing = [key for key in old if old[key] != new[key]]
     return {key: old[key] for key in differing}, {key: new[key] for key in differing}
-
-
-def _not_now(message: str) -> PollError:
-    return PollError(Code.NOT_POSSIBLE_NOW, message)

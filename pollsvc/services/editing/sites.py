@@ -8,6 +8,7 @@ from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.clock import Clock, zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
+from pollsvc.domain.paces import paces_of
 from pollsvc.domain.poll import Site
 from pollsvc.domain.text import canonical_lang, one_line
 from pollsvc.services.ids import new_id
@@ -58,7 +59,7 @@ class Sites:
         return site
 
     async def change(self, site: str, /, **changes: object) -> Site:
-        """Change some of name, origins, locale, time_zone and percent_from of the site of this name or id."""
+        """Change some of the fields of the site of this name or id, but not its id and key."""
         now = int(self._clock())
         async with log.editing(self._connection):
             before = await self.get(site)
@@ -100,6 +101,9 @@ def describe_site(site: Site) -> dict[str, object]:
         "locale": site.locale,
         "time_zone": site.time_zone,
         "percent_from": site.percent_from,
+        "policy": site.policy and site.policy.value,
+        "paces": site.paces and {name: pace.written() for name, pace in site.paces.named().items()},
+        "vouching": site.vouching,
     }
 
 
@@ -119,6 +123,8 @@ def _checked(site: Site) -> Site:
         raise bad(unknown_lang(site.locale), "locale")
     if not 1 <= site.percent_from <= 1_000_000:
         raise bad("Percentages can be shown from 1 to 1000000 voters on; give such a number.", "percent_from")
+    if site.paces is not None:
+        paces_of(site.paces.named())
     return replace(
         site,
         name=one_line(site.name, "site's name", MAX_NAME),

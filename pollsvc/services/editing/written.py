@@ -50,5 +50,5 @@ class WriteInCounts:
 def _votes(totals: Totals, wanted: Status) -> dict[int, int]:
     """How many ballots of a status name each option."""
     return count_picks(
-        ((picks, number) for (picks, status), number in totals.items() if status == wanted), {}
+        ((picks, number) for (picks, status, _), number in totals.items() if status == wanted), {}
     )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pollsvc.domain.errors import no_such_poll
 from pollsvc.domain.poll import Kind, Option, Poll, say
 from pollsvc.domain.selection import picked
-from pollsvc.domain.tally import Results, results_of
+from pollsvc.domain.tally import Key, Results, results_of
 from pollsvc.storage.database import Connection
 from pollsvc.storage.exports import sum_ballots
 from pollsvc.storage.placements import Placement, placements_of_poll
@@ -82,7 +82,8 @@ async def results_by_picks(
 ) -> tuple[Results, list[ArticleVotes]]:
     """A poll's results, and its ballots by article, of rankings only the first picks: few, of any poll."""
     votes = await load_articles(connection, poll.id)
-    totals: dict[tuple[str, str], int] = {}
-    for _, pick, status, count in votes:
-        totals[pick, status] = totals.get((pick, status), 0) + count
+    totals: dict[Key, int] = {}
+    for _, *key, count in votes:
+        pick, status, reason = key
+        totals[pick, status, reason] = totals.get((pick, status, reason), 0) + count
     return results_of(poll, version, totals), votes

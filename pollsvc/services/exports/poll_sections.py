@@ -19,7 +19,7 @@ from pollsvc.storage.exports import cell_pages, cells_by_minute
 from pollsvc.storage.history import history_of
 from pollsvc.storage.series import ArticleVotes
 
-_SORT = ("article", "minute", "selection", "labels", "status")
+_SORT = ("article", "minute", "selection", "labels", "status", "reason")
 
 
 class Sections:
@@ -96,7 +96,7 @@ class Sections:
         async def rows() -> Rows:
             _, votes = await self._sums()
             by_status = sum_votes(
-                ((status, pick, Status.COUNTED, count) for _, pick, status, count in votes),
+                ((status, pick, Status.COUNTED, count) for _, pick, status, _, count in votes),
                 self._picture.poll.folds,
             )
 
@@ -146,7 +146,10 @@ class Sections:
             picture = self._picture
             _, votes = await self._sums()
             sums = sum_votes(
-                (((article, status), pick, Status.COUNTED, count) for article, pick, status, count in votes),
+                (
+                    ((article, status), pick, Status.COUNTED, count)
+                    for article, pick, status, _, count in votes
+                ),
                 picture.poll.folds,
             )
             for number in sorted(picture.placements.keys() | {article for article, _ in sums} | {0}):
@@ -195,7 +198,7 @@ class Sections:
         """All sorts of ballots, each with how many there are."""
         labels, done = self._picture.labels(), 0
         async for page in cell_pages(self._connection, self._picture.poll.id):
-            for (_, article, minute, selection, status), count in page:
+            for (_, article, minute, selection, status, reason), count in page:
                 done += count
                 yield (
                     {
@@ -204,6 +207,7 @@ class Sections:
                         "selection": selection,
                         "labels": labels(selection),
                         "status": status,
+                        "reason": reason or None,
                     },
                     count,
                 )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import NamedTuple, TypeVar
 
-from pollsvc.domain.ballot import Ballot
+from pollsvc.domain.ballot import Admitted, Ballot
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.log import Act, Actor
 from pollsvc.domain.poll import Poll, Site
@@ -96,13 +96,16 @@ class Intake:
         self._withdrawn = 0
         self.finished = False
 
-    async def add(self, article: int, minute: int, selection: str, status: str, times: int = 1) -> None:
+    async def add(
+        self, article: int, minute: int, selection: str, admitted: Admitted, times: int = 1
+    ) -> None:
         """Add so many ballots, each by a voter of its own whom nobody can be."""
         poll = self._poll.id
         self._withdrawn += times if selection == WITHDRAWN else 0
         for _ in range(times):
             voter = secrets.token_urlsafe(16)  # 22 characters of base64url, as a voter's HMAC
-            self._batch.append(Ballot(poll, voter, 0, selection, status, article, minute, 0))
+            ballot = Ballot.of(poll, voter, selection, minute, article=article)
+            self._batch.append(ballot._replace(status=admitted.status, reason=admitted.reason))
             if len(self._batch) >= BATCH:
                 await self.flush()
             elif not len(self._batch) % _TURN:

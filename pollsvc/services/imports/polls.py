@@ -70,7 +70,7 @@ async def import_poll(
                         article, minute = read(record)
                     except PollError as error:
                         raise fault(where, error.message) from error
-                    await taking.add(article if attach else 0, minute, record.selection, record.status.value)
+                    await taking.add(article if attach else 0, minute, record.selection, record.admitted)
                 case ResultsRecord():
                     said = where, record
                 case _:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from pollsvc.domain.ballot import Status
+from pollsvc.domain.ballot import Admitted, Reason, Status
 from pollsvc.domain.poll import Kind, OptionState, Visibility
 
 Texts = dict[str, str]
@@ -95,4 +95,11 @@ class BallotRecord(Struct):
     minute: str
     selection: str
     status: Status = Status.COUNTED
+    reason: Reason | None = None
     article: str | None = None
+
+    @property
+    def admitted(self) -> Admitted:
+        """Status and reason; a counted ballot has no reason, whatever the file says."""
+        reason = "" if self.reason is None or self.status is Status.COUNTED else self.reason.value
+        return Admitted(self.status.value, reason)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from unicodedata import category
 
-from pollsvc.domain.ballot import Status
+from pollsvc.domain.ballot import COUNTS
 from pollsvc.domain.clock import Clock, minute_of
 from pollsvc.domain.errors import PollError, bad
 from pollsvc.domain.log import Actor
@@ -98,7 +98,7 @@ async def _fill(taking: Intake, source: WpPoll, poll: Poll, now: int) -> None:
     latest = minute_of(now)
     for (minute, picks), count in source.ballots.items():
         selection = ",".join(map(str, sorted(ids[pick] for pick in picks)))
-        await taking.add(0, min(max(minute, 0), latest), selection, Status.COUNTED.value, count)
+        await taking.add(0, min(max(minute, 0), latest), selection, COUNTS, count)
 
 
 def _planned(site: Site, source: WpPoll, now: int, keep_open: bool, lang: str | None) -> Plan:

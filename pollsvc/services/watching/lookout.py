@@ -43,7 +43,9 @@ class Readings:
 
     async def articles(self, poll: Poll) -> Mapping[int, Votes]:
         """Votes by the article's number in the poll."""
-        return await _summed(await series.load_articles(self._connection, poll.id), poll.folds)
+        votes = await series.load_articles(self._connection, poll.id)
+        rows = [(found.article, found.pick, found.status, found.ballots) for found in votes]
+        return await _summed(rows, poll.folds)
 
     async def placements(self, poll: str) -> list[placements.Placement]:
         """The articles that a poll stands on, or has stood on."""

@@ -12,6 +12,7 @@ from pollsvc.domain.poll import Poll
 from pollsvc.domain.webhook import PING, Event, Message, Occasion, Webhook
 from pollsvc.services.mac import mac
 from pollsvc.services.snapshots import dump
+from pollsvc.storage.ballot_log import Head
 
 
 def new_message(
@@ -41,11 +42,13 @@ def body_of_ping(hook: Webhook, at: int) -> str:
     return _body(PING, at, {"webhook": hook.id, "site": hook.site})
 
 
-def body_of_occasion(occasion: Occasion, poll: Poll, voters: int, base_url: str, now: int) -> str:
+def body_of_occasion(
+    occasion: Occasion, poll: Poll, voters: int, base_url: str, now: int, kind: str = ""
+) -> str:
     """The body that tells of an occasion, with the poll as it stands `now`.
 
     `voters` are told where everybody may see the results. A milestone is told in any case: the receiver is
-    the publisher's own.
+    the publisher's own. Of an alert, its `kind` is.
     """
     state = poll.state(now)
     data: dict[str, object] = {
@@ -59,7 +62,16 @@ def body_of_occasion(occasion: Occasion, poll: Poll, voters: int, base_url: str,
         data["voters"] = voters
     if occasion.event == Event.MILESTONE:
         data["milestone"] = occasion.number
+    if occasion.event == Event.ALERT:
+        review = f"{base_url}/admin/polls/{poll.id}/ballots#alert-{occasion.number}"
+        data["alert"] = {"number": occasion.number, "kind": kind, "url": review}
     return _body(occasion.event, occasion.at, data)
+
+
+def body_of_checkpoint(head: Head) -> str:
+    """The body that tells of a signed head of the log, as a C2SP tlog-checkpoint."""
+    origin = head.note.partition("\n")[0]
+    return _body(Event.CHECKPOINT, head.at, {"log": origin, "size": head.size, "checkpoint": head.note})
 
 
 def signature(keys: tuple[bytes, ...], id_: str, timestamp: int, body: bytes) -> str:

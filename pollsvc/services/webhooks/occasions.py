@@ -16,14 +16,22 @@ from pollsvc.domain.webhook import (
     changes_of_state,
     milestones,
 )
-from pollsvc.services.webhooks.messages import body_of_occasion, new_message, silent_message
+from pollsvc.services.webhooks.messages import (
+    body_of_checkpoint,
+    body_of_occasion,
+    new_message,
+    silent_message,
+)
 from pollsvc.storage import outbox as store
+from pollsvc.storage.ballot_log import last_head
 from pollsvc.storage.database import Connection
 from pollsvc.storage.outbox import LivePoll
 from pollsvc.storage.webhooks import active_webhooks, add_messages
 
 LOOK_BACK = 7 * 86_400
 """Seconds after which an opening or a closing that was not told is not told any more."""
+HEADS_EVERY = 60
+"""Seconds between two heads of the log that a webhook is told."""
 _BATCH = 50  # polls that are looked into at a time
 
 
@@ -34,7 +42,8 @@ class _Wanted(NamedTuple):
 
 
 class _Facts(NamedTuple):
-    """What is known of a poll: when it opened and closed, how many voters count, whether it was imported."""
+    """What is known of a poll: when it opened and closed and was alerted of, how many voters count, and
+    whether it was imported."""
 
     poll: LivePoll
     changes: Sequence[Occasion]
@@ -50,7 +59,7 @@ class Finder:
         self._clock = clock
         self._base_url = base_url
         self._hooks: frozenset[str] = frozenset()
-        self._seen: dict[str, int] = {}  # the marks of polls as they were looked into
+        self._seen: dict[str, tuple[int, int]] = {}  # the marks of polls as they were looked into
 
     async def look(self) -> bool:
         """Queue what is not queued yet; whether there was anything.
@@ -68,15 +77,32 @@ class Finder:
         for hook in hooks:
             by_site.setdefault(hook.site, []).append(hook)
         now = int(self._clock())
-        marks = dict(await store.marks_of_polls(self._connection, by_site, now, now - LOOK_BACK))
+        found = await self._tell_head([hook for hook in hooks if Event.CHECKPOINT in hook.events], now)
+        found_marks = await store.marks_of_polls(self._connection, by_site, now, now - LOOK_BACK)
+        marks = {poll: (mark, alerts) for poll, mark, alerts in found_marks}
         moved = [poll for poll, mark in marks.items() if self._seen.get(poll) != mark]
-        found = False
         for start in range(0, len(moved), _BATCH):
             polls = moved[start : start + _BATCH]
             found |= await self._look_into(polls, by_site, now)
             self._seen.update((poll, marks[poll]) for poll in polls)
         self._seen = marks
         return found
+
+    async def _tell_head(self, hooks: Sequence[Webhook], now: int) -> bool:
+        """Queue the log's newest head for those who ask for heads, but for who was told of one just now."""
+        head = await last_head(self._connection) if hooks else None
+        if head is None:
+            return False
+        told = await store.last_told(self._connection, [hook.id for hook in hooks], Event.CHECKPOINT)
+        occasion = Occasion(Event.CHECKPOINT, head.size, head.at)
+        messages = []
+        for hook in hooks:
+            number, at = told.get(hook.id, (0, 0))
+            if head.size > number and now - at >= HEADS_EVERY:
+                messages.append(new_message(hook, "", occasion, body_of_checkpoint(head), self._clock()))
+        if messages:
+            await add_messages(self._connection, messages)
+        return bool(messages)
 
     async def _look_into(
         self, polls: Sequence[str], by_site: Mapping[str, Sequence[Webhook]], now: int
@@ -111,10 +137,14 @@ class Finder:
             self._connection, [poll.id for poll in polls if poll.site in counting]
         )
         history = await store.schedules_of(self._connection, ids)
+        alerts = await store.alerts_of(self._connection, ids, now - LOOK_BACK)
         return [
             _Facts(
                 poll,
-                changes_of_state(poll.times, poll.created_at, history[poll.id], now),
+                [
+                    *changes_of_state(poll.times, poll.created_at, history[poll.id], now),
+                    *(Occasion(Event.ALERT, number, at) for number, _, at in alerts[poll.id]),
+                ],
                 voters.get(poll.id, 0),
                 any(noted.notice.what == "imported" for noted in history[poll.id]),
             )
@@ -126,9 +156,12 @@ class Finder:
         ids = sorted({one.poll for one in wanted})
         polls = await store.whole_polls(self._connection, ids)
         voters = await store.count_voters(self._connection, ids) if ids else {}
+        alerts = await store.alerts_of(self._connection, ids, 0) if ids else {}
+        kinds = {(poll, one.number): one.kind for poll, raised in alerts.items() for one in raised}
         messages = []
         for place, (hook, id_, occasion) in enumerate(sorted(wanted, key=lambda one: one.occasion.at)):
-            body = body_of_occasion(occasion, polls[id_], voters[id_], self._base_url, int(now))
+            kind = kinds.get((id_, occasion.number), "") if occasion.event == Event.ALERT else ""
+            body = body_of_occasion(occasion, polls[id_], voters[id_], self._base_url, int(now), kind)
             messages.append(new_message(hook, id_, occasion, body, now, place))
         return messages
 

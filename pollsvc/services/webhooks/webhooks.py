@@ -9,7 +9,7 @@ from pollsvc.domain.clock import Clock, rfc3339
 from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import Site
-from pollsvc.domain.webhook import PING, Delivery, Event, Message, Occasion, Webhook, milestones
+from pollsvc.domain.webhook import PING, POLL_EVENTS, Delivery, Event, Message, Occasion, Webhook, milestones
 from pollsvc.services.ids import new_id
 from pollsvc.services.webhooks.messages import body_of_ping, new_message, silent_message, text_of_secret
 from pollsvc.storage import log
@@ -44,7 +44,7 @@ class Webhooks:
         self._allowed_origins = allowed_origins
         self._actor = actor
 
-    async def add(self, site: Site, url: str, events: Collection[str] = tuple(Event)) -> tuple[Webhook, str]:
+    async def add(self, site: Site, url: str, events: Collection[str] = POLL_EVENTS) -> tuple[Webhook, str]:
         """Have an address told of what happens to a site's polls from now on.
 
         Returns the webhook and its secret as text, which is shown only here: `whsec_` and the base64 of 32

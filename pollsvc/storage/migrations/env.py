@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from pollsvc.storage.schema import metadata
+from pollsvc.storage.schema_log import everything
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=everything,
     render_as_batch=True,
     transactional_ddl=False,
 )

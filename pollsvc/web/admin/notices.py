@@ -29,6 +29,11 @@ DONE = {
     "write_in_approved": "Readers can choose the answer now.",
     "write_in_merged": "The answer’s votes count for the other option now.",
     "write_in_rejected": "The answer stays unnamed; its votes count among other answers.",
+    "ballots_published": "The ballots are published. Anybody can download and recount them.",
+    "ballots_withdrawn": "The ballots are published no more. Who has downloaded them has them still.",
+    "alert_dismissed": "The alert is dismissed. No ballot was touched.",
+    "ballots_judged": "Done. Readers see how many ballots are held and excluded, and why.",
     "site_added": "The site is added.",
     "site_changed": "The site is changed.",
+    "site_admission": "From now on votes are admitted by these numbers.",
 }

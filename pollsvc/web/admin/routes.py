@@ -13,7 +13,9 @@ from pollsvc.web.admin.people.editors import PeoplePages
 from pollsvc.web.admin.people.keys import KeyPages
 from pollsvc.web.admin.people.log import LogPage
 from pollsvc.web.admin.people.sign_in import SignInPage
+from pollsvc.web.admin.polls.alerts import AlertPages
 from pollsvc.web.admin.polls.articles import ArticlePages
+from pollsvc.web.admin.polls.ballots import BallotPages
 from pollsvc.web.admin.polls.edit import EditPages
 from pollsvc.web.admin.polls.exports import ExportPages
 from pollsvc.web.admin.polls.imports import MAX_BODY as WITH_FILES
@@ -50,6 +52,8 @@ class AdminPages:
     record: RecordPages
     articles: ArticlePages
     write_ins: WriteInPages
+    ballots: BallotPages
+    alerts: AlertPages
     sites: SitePages
     exports: ExportPages
     imports: ImportPages
@@ -93,6 +97,7 @@ def admin_routes(to: AdminPages) -> Sequence[AdminRoute | OpenRoute]:
         AdminRoute("/admin/sites", to.sites.add, ["POST"], Role.ADMIN),
         AdminRoute("/admin/sites/{site}", to.sites.show, role=Role.ADMIN),
         AdminRoute("/admin/sites/{site}", to.sites.change, ["POST"], Role.ADMIN),
+        AdminRoute("/admin/sites/{site}/admission", to.sites.admit, ["POST"], Role.ADMIN),
         AdminRoute("/admin/articles", to.articles.all),
         AdminRoute("/admin/articles", to.articles.change, ["POST"], Role.EDITOR),
         AdminRoute("/admin/preview", to.edit.preview, ["POST"], Role.EDITOR, WITH_IMAGES),
@@ -119,6 +124,11 @@ def admin_routes(to: AdminPages) -> Sequence[AdminRoute | OpenRoute]:
         AdminRoute("/admin/polls/{poll}/history", to.record.history),
         AdminRoute("/admin/polls/{poll}/articles", to.articles.of_poll, role=Role.EDITOR),
         AdminRoute("/admin/polls/{poll}/articles", to.articles.place, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/polls/{poll}/ballots", to.ballots.show),
+        AdminRoute("/admin/polls/{poll}/ballots", to.ballots.judge, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/polls/{poll}/ballots/publish", to.ballots.publish, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/polls/{poll}/ballots/withdraw", to.ballots.withdraw, ["POST"], Role.EDITOR),
+        AdminRoute("/admin/polls/{poll}/alerts/{alert}/dismiss", to.alerts.dismiss, ["POST"], Role.EDITOR),
         AdminRoute("/admin/polls/{poll}/write-ins", to.write_ins.show),
         AdminRoute("/admin/polls/{poll}/write-ins", to.write_ins.decide, ["POST"], Role.EDITOR),
         AdminRoute("/admin/polls/{poll}/export", to.exports.show),

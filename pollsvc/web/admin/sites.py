@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.errors import PollError, bad
-from pollsvc.domain.poll import Site
+from pollsvc.domain.paces import NAMES, STANDARD, Pace, paces_of, read_pace
+from pollsvc.domain.poll import Policy, Site
 from pollsvc.web.admin.forms import Form, errors_of, read_form
 from pollsvc.web.admin.polls.languages import choices
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.errors import STATUS
-from pollsvc.web.numbers import whole
+from pollsvc.web.numbers import digits, whole
 
 
 class _Asked(TypedDict):
@@ -67,6 +68,21 @@ class SitePages:
             return self._page(request, visit, site, typed, error)
         return self._render.redirect(_PATH, done="site_changed")
 
+    async def admit(self, request: Request, visit: Visit) -> Response:
+        """`POST /admin/sites/{site}/admission`: how readily votes count."""
+        site = visit.site_of(request.path_params["site"])
+        form = await read_form(request)
+        typed = {name: form.text(name) for name in _admission(site)}
+        try:
+            usual = form.text("do") == "usual"
+            paces = paces_of({name: _pace(name, typed) for name in NAMES}) if not usual else None
+            await visit.work.sites.change(
+                site.id, policy=_policy(typed["policy"]), paces=None if paces == STANDARD else paces
+            )
+        except PollError as error:
+            return self._page(request, visit, site, _fields(site), error, typed)
+        return self._render.redirect(f"{_PATH}/{site.id}", done="site_admission")
+
     def _page(
         self,
         request: Request,
@@ -74,6 +90,7 @@ class SitePages:
         of_site: Site | None,
         typed: Mapping[str, str],
         error: PollError | None = None,
+        admission: Mapping[str, str] | None = None,
     ) -> Response:
         near, others = choices([typed["locale"], *(site.locale for site in visit.sites), *self._langs])
         return self._render(
@@ -84,7 +101,9 @@ class SitePages:
             status=STATUS[error.code] if error else 200,
             of_site=of_site,
             typed=typed,
-            errors=errors_of(error) if error else {},
+            errors=_errors(error) if error else {},
+            admission=admission or (_admission(of_site) if of_site else {}),
+            meaning=(of_site.paces or STANDARD).meaning() if of_site else "",
             near=near,
             others=others,
             zones=time_zones(),
@@ -105,6 +124,32 @@ def _fields(site: Site) -> dict[str, str]:
         "time_zone": site.time_zone,
         "percent_from": str(site.percent_from),
     }
+
+
+def _admission(site: Site) -> dict[str, str]:
+    """The fields that say how readily votes count."""
+    paces = (site.paces or STANDARD).named().items()
+    bursts = {f"{name}_burst": str(pace.burst) for name, pace in paces}
+    seconds = {f"{name}_seconds": pace.every() for name, pace in paces}
+    return {"policy": site.policy.value if site.policy else "", **bursts, **seconds}
+
+
+def _pace(name: str, typed: Mapping[str, str]) -> Pace:
+    burst, seconds = (digits(typed[f"{name}_{part}"].strip()) for part in ("burst", "seconds"))
+    return read_pace(name, f"{burst}/{seconds}")
+
+
+def _policy(text: str) -> Policy | None:
+    try:
+        return Policy(text) if text else None
+    except ValueError:
+        raise bad("Choose one of the policies.", "policy") from None
+
+
+def _errors(error: PollError) -> dict[str, str]:
+    """What was wrong, by field; what is wrong with a pace is said at its first field."""
+    found = errors_of(error).items()
+    return {f"{name}_burst" if name in NAMES else name: said for name, said in found}
 
 
 def _typed(form: Form) -> dict[str, str]:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pollsvc.domain.errors import PollError
-from pollsvc.domain.webhook import Event, Webhook
+from pollsvc.domain.webhook import POLL_EVENTS, Event, Webhook
 from pollsvc.web.admin.forms import errors_of, read_form
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
@@ -19,6 +19,8 @@ _EVENTS = {
     Event.OPENED: "A poll has opened",
     Event.CLOSED: "A poll has closed",
     Event.MILESTONE: "A poll has reached 100, 1,000, 10,000 … voters",
+    Event.ALERT: "Ballots came in so that an editor should look at them",
+    Event.CHECKPOINT: "The log of ballots has a new signed head, to be kept elsewhere; at most one a minute",
 }
 
 
@@ -94,7 +96,7 @@ class WebhookPages:
             names={site.id: site.name for site in visit.sites},
             choices=[(site.id, site.name) for site in visit.sites],
             all_events=_EVENTS.items(),
-            events=list(Event) if events is None else events,
+            events=list(POLL_EVENTS) if events is None else events,
             made=made,
             secret=secret,
             given=given or {"url": "", "for": visit.sites[0].id if visit.sites else ""},

@@ -9,6 +9,7 @@ from pollsvc.domain.clock import Clock, rfc3339
 from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.history import Noted
 from pollsvc.domain.poll import Poll
+from pollsvc.services.editing.alerts import describe_alert
 from pollsvc.services.editing.describing import describe
 from pollsvc.services.editing.new_poll import as_new
 from pollsvc.services.embed import embed_code
@@ -101,6 +102,12 @@ class ApiPolls:
         poll = await call.poll()
         results = await call.work.finding.results(poll)
         return answer({"id": poll.id, "results": results.as_json()})
+
+    async def alerts(self, call: Call) -> Response:
+        """`GET /polls/{poll}/alerts`: open ones first."""
+        poll = await call.poll()
+        found = await call.work.alerts.of_poll(poll)
+        return answer({"id": poll.id, "alerts": [describe_alert(alert, poll) for alert in found]})
 
     async def history(self, call: Call) -> Response:
         """`GET /polls/{poll}/history`."""

@@ -97,6 +97,11 @@ def _of_polls(polls: ApiPolls) -> list[ApiRoute]:
             codes=_POLL,
         ),
         ApiRoute(
+            *("GET", f"{one}/alerts", polls.alerts, Scope.RESULTS_READ),
+            *("What stands out in how a poll's ballots came in", "Alerts"),
+            codes=_POLL,
+        ),
+        ApiRoute(
             *("GET", f"{one}/history", polls.history, read, "What readers could notice", "History"),
             codes=_POLL,
         ),

@@ -16,19 +16,22 @@ Handler = Callable[[Request], Awaitable[ASGIApp]]
 
 
 class Address:
-    """The ASGI application of an address; `told` makes a page of an error, and GET answers HEAD too."""
+    """The ASGI application of an address; `told` makes a page of an error, and GET answers HEAD too.
+
+    `handlers` are by method.
+    """
 
     def __init__(self, told: Callable[[Request, PollError], Response], **handlers: Handler) -> None:
         self._told = told
-        self._handlers = handlers
+        self.handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         answer: ASGIApp
         try:
-            handler = self._handlers.get("GET" if request.method == "HEAD" else request.method)
+            handler = self.handlers.get("GET" if request.method == "HEAD" else request.method)
             if handler is None:
-                raise method_not_allowed(self._handlers)
+                raise method_not_allowed(self.handlers)
             answer = await handler(request)
         except Exception as error:
             answer = self._told(request, as_poll_error(error, scope))

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Kind, Poll, State, direction, say
@@ -101,6 +102,7 @@ class PollView:
     """All that the template shows. `widget` says whether the widget comes in place of form and result.
 
     `lang` is what the widget is to ask for, and `pick` the option that a link has chosen beforehand.
+    `receipt_url` is where the vote that was just cast can be checked, or empty.
     """
 
     poll: Poll
@@ -110,6 +112,8 @@ class PollView:
     lang: str
     pick: int | None
     history_url: str
+    verify_url: str
+    receipt_url: str
     site_url: str
     share: Sequence[Share]
     languages: Sequence[Link]
@@ -135,6 +139,7 @@ class PollViews:
         """The view of a poll for a reader who wants a language, in words of theirs, after what they sent."""
         poll, lang = snapshot.poll, snapshot.langs(wanted).texts
         pictures = await self.pictures(poll, lang)
+        verify_url = self.url(poll.id, wanted, "/verify")
         return PollView(
             poll=poll,
             question=question_of(poll, lang),
@@ -145,6 +150,8 @@ class PollViews:
             site_url=site_url(self._base_url, poll.site, wanted),
             share=ways_to_share(poll.question[lang], self.canonical(poll, lang), words),
             history_url=self.url(poll.id, wanted, "/history"),
+            verify_url=verify_url,
+            receipt_url=f"{verify_url}#{quote(sent.vote.receipt, safe='')}" if sent.vote else "",
             languages=() if sent.voted else self._languages(poll, lang),
             links=await self.links(poll, words, wanted),
             widget=sent.key is None and poll.replaced_by is None,

@@ -1,5 +1,6 @@
 """The sentences around a poll on its page: what to do, what became of it, until when, how many."""
 
+from pollsvc.domain.ballot import Reason, Status
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.poll import Poll, State
 from pollsvc.domain.selection import folded
@@ -16,8 +17,21 @@ TOLD = {
     Code.ALREADY_VOTED: "already",
     Code.BUSY: "error_busy",
     Code.SLOW_DOWN: "error_slow_down",
+    Code.NOT_VOUCHED_FOR: "error_vouched",
 }
 """The errors of a vote that the page tells its reader, with the key of what it says; empty: that depends."""
+
+
+_OUTSIDE = {Status.HELD: "held_votes", Status.EXCLUDED: "excluded_votes"}
+REASONS = {
+    Reason.PACE: "reason_pace",
+    Reason.UNPROVEN: "reason_unproven",
+    Reason.SUSPECTED: "reason_suspected",
+    Reason.AUTOMATED: "reason_automated",
+    Reason.REPEATED: "reason_repeated",
+    Reason.TEST: "reason_test",
+}
+"""Why ballots are held or excluded: the key of what is said."""
 
 
 def thanks_for(poll: Poll, vote: Vote, words: Words) -> str:
@@ -43,8 +57,10 @@ def facts_of(snapshot: Snapshot, words: Words, *, visible: bool) -> list[str]:
     """How many have voted, what of it does not count, until when that goes, and what to think of it."""
     poll, results = snapshot.poll, snapshot.results
     facts = [words.count("voters", results.voters) if visible else words.say(poll.visibility)]
-    for key, ballots in (("held_votes", results.held), ("excluded_votes", results.excluded)):
+    for status, ballots in ((Status.HELD, results.held), (Status.EXCLUDED, results.excluded)):
         if visible and ballots:
-            facts.append(words.count(key, ballots))
+            reasons = [reason for known, reason in sorted(results.reasons) if known == status and reason]
+            why = words.names([words.say(REASONS[Reason(reason)]) for reason in reasons])
+            facts.append(words.count(_OUTSIDE[status], ballots) + (f" ({why})" if why else ""))
     schedule = schedule_of(poll, snapshot.state, words) or words.say("open")
     return [*facts, schedule, words.say("sample")]

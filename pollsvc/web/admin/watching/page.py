@@ -34,7 +34,8 @@ class WatchPages:
         snapshot = await self._lookout.snapshot(id_)
         bucket = self._lookout.bucket(poll, request.query_params.get("bucket"))
         watch = await self._lookout.watch(visit.work.readings, snapshot, bucket, poll)
-        return self._page("watch", request, visit, watch, _seen_as(watch.poll, watch.now))
+        alerts = await visit.work.alerts.count(poll)
+        return self._page("watch", request, visit, watch, _seen_as(watch.poll, watch.now), alerts)
 
     async def live(self, request: Request, visit: Visit) -> Response:
         """`GET /admin/polls/{poll}/live`: what moves of the page, or 304 when it has not."""
@@ -55,7 +56,9 @@ class WatchPages:
         site = visit.site.id if visit.site else None
         return etag_of(snapshot.poll.id, snapshot.version, snapshot.state, bucket, minute, seen_as, site)
 
-    def _page(self, name: str, request: Request, visit: Visit, watch: Watch, seen_as: str) -> Response:
+    def _page(
+        self, name: str, request: Request, visit: Visit, watch: Watch, seen_as: str, alerts: int = 0
+    ) -> Response:
         return self._render(
             f"admin/{name}.html",
             visit,
@@ -66,6 +69,7 @@ class WatchPages:
             elsewhere=ELSEWHERE,
             seen_as=seen_as,
             changed=_changed(watch, seen_as),
+            alerts=alerts,
         )
 
 

@@ -89,9 +89,12 @@ function pollsvc_element( $id, $preset = '', $lang = '' ) {
 		$html .= sprintf( ' %s="%s"', $name, esc_attr( $value ) );
 	}
 	// The script's tag says the same, but plugins that bundle scripts take it away.
-	$html .= sprintf( ' src="%s">', esc_url( pollsvc_url() ) );
-	if ( null !== $id ) {
-		$html .= sprintf( '<a href="%s">%s</a>', esc_url( pollsvc_page( $id, $lang ) ), esc_html__( 'Vote in this poll', 'pollsvc' ) );
+	$html .= sprintf( ' src="%s"', esc_url( pollsvc_url() ) );
+	if ( null === $id ) {
+		// Empty, it keeps the margins around it, or the post would jump by one when the polls come.
+		$html .= ' style="display:flow-root">';
+	} else {
+		$html .= sprintf( '><a href="%s">%s</a>', esc_url( pollsvc_page( $id, $lang ) ), esc_html__( 'Vote in this poll', 'pollsvc' ) );
 	}
 	return $html . '</pollsvc-poll>';
 }

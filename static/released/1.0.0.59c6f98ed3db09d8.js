@@ -1,14 +1,19 @@
 // What few polls need of the widget: ranks, scales, emoji, images, written answers, chance, and options that are gone.
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(`
+label:has(img),:is(.rating,.reaction,.ranked) label{display:grid;grid-template:auto/1.2em 1fr minmax(3em,auto);gap:.6em}
+label:has(img)>b,:is(.rating,.reaction,.ranked) b{position:static}
+.ranked b{grid-area:1/1}
 label:has(img)>:not(img){grid-row:2}
+label:has(img)>:is(input,b){grid-column:1}
 img{grid-area:1/1/auto/-1;inline-size:100%;aspect-ratio:3/2;object-fit:cover;border-radius:.3em}
 ul:has(img){grid-template-columns:repeat(auto-fit,minmax(min(11em,100%),1fr))}
 .rating,.reaction{gap:.4em;grid-template-columns:repeat(5,1fr)}
 .reaction{grid-template-columns:repeat(auto-fit,minmax(6em,1fr))}
 :is(.rating,.reaction) label{grid-template:auto/1fr;gap:.3em;justify-items:center;align-content:start;padding-block:.6em;block-size:100%;text-align:center}
-:is(.rating,.reaction) label>*{grid-area:auto;justify-self:center;text-align:center}
+:is(.rating,.reaction) label>*{grid-area:auto;justify-self:center;margin:0;text-align:center}
 :is(.rating,.reaction) label>:is(input,b){grid-area:1/1}
+:is(.rating,.reaction) label>span{min-inline-size:0}
 form:not(.result) i{visibility:hidden}
 :is(.rating,.reaction) i{inset:auto 0 0;inline-size:auto;block-size:var(--s)}
 .rating label{padding-inline:0}
@@ -23,7 +28,7 @@ fieldset{container-type:inline-size}
 .tools{display:flex;justify-content:end;gap:.1em}
 .tools button{min-block-size:2.4em;inline-size:2.3em;padding:0;line-height:1;text-decoration:none;border:var(--l)}
 .tools :disabled{opacity:.35;cursor:default}
-@container(width<15em){.ranked label>.tools{grid-area:2/1/auto/-1}.rating label>span{white-space:pre-wrap;block-size:4.5em}.rating label>span::first-line{font-size:1em}}
+@container(width<15em){label:has(img)>bdi{grid-column:2/-1}:is(label:has(img),.ranked label)>span,.ranked .tools{grid-area:3/1/auto/-1}.rating label>span{white-space:pre-wrap;block-size:4.5em}.rating label>span::first-line{font-size:1em}}
 @container(width>28em){.rating:has(:nth-child(6)){grid-template-columns:repeat(10,1fr)}}
 .ranked li[data-rank]{border-color:var(--a)}
 .dragged{z-index:1;opacity:.85;background:Canvas}
