@@ -10,7 +10,7 @@ from playwright.async_api import (
 from pollsvc.domain.editor import Role, Scope
 from pollsvc.services.editing.new_poll import NewOption
 from tests.support.admin_browser import ARABIC, Admin, option, preview, question
-from tests.support.browser import axe
+from tests.support.browser import axe, sticking_out
 from tests.support.editors import EditorHttp, add_editor, add_session
 from tests.support.reader import Http, new_key
 from tests.support.server import Service
@@ -71,7 +71,7 @@ async def check(page: Page, width: int) -> None:
     if await page.locator("[data-widget]").count():
         await page.locator("#preview").scroll_into_view_if_needed()
         await expect(preview(page).locator("form")).to_be_attached()
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await sticking_out(page) == []
     assert await page.evaluate("window.violations") == []
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -113,11 +113,12 @@ async def test_long_names_and_texts_have_room(desk_service: Service, browser: Br
         key = {"name": LONG[:100], **{f"scope:{scope}": "1" for scope in Scope}}
         assert (await http.send("/admin/keys", key)).status == 200
     poll = await desk_service.add_poll(LONG, [LONG[:150], "No"], articles=[f"https://news.example/{LONG}"])
-    paths = ("people", "keys", "sites", "log", "polls", "articles", f"polls/{poll}", f"polls/{poll}/history")
+    of_poll = ("", "/ballots", "/history")
+    paths = ("people", "keys", "sites", "log", "polls", "articles", *(f"polls/{poll}{of}" for of in of_poll))
     admin = Admin(desk_service, browser, secret)
     page = await admin.open("/admin")
-    for path in paths:
-        await page.goto(f"{desk_service.base_url}/admin/{path}")
+    for path in ("/admin", *(f"/admin/{path}" for path in paths)):
+        await page.goto(f"{desk_service.base_url}{path}")
         for width in (1280, 1000, 900, 700, 320):
             await page.set_viewport_size({"width": width, "height": 900})
             assert await page.evaluate(TOO_WIDE) == [], (path, width)

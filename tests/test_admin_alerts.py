@@ -7,7 +7,7 @@ import pytest
 
 from pollsvc.domain.editor import Role
 from tests.support.admin_browser import ARABIC, Admin
-from tests.support.browser import axe
+from tests.support.browser import axe, sticking_out
 from tests.support.desk import Desk, place_of, text_of
 from tests.support.editors import signed_in
 from tests.support.reader import Http
@@ -122,7 +122,7 @@ async def test_pages_with_alerts_have_no_fault_that_axe_finds(admin: Admin) -> N
         assert "One network" in await page.inner_text("main")
         for width in (1280, 320):
             await page.set_viewport_size({"width": width, "height": 900})
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+            assert await sticking_out(page) == [], (path, width)
             for scheme in ("light", "dark"):
                 await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 assert await axe(page) == []

@@ -14,7 +14,7 @@ from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewPoll
 from pollsvc.services.editing.sites import Sites
 from pollsvc.storage.migrate import migrate
-from tests.support.browser import axe
+from tests.support.browser import axe, sticking_out
 from tests.support.demo import Demo, reading, run_demo
 from tests.support.reader import Http, new_key
 from tests.support.server import free_port, open_connection, until
@@ -269,7 +269,7 @@ async def test_pages_are_accessible_and_fit(demo: Demo, browser: Browser, path: 
 
 
 async def _assert_accessible(page: Page) -> None:
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert await sticking_out(page) == []
     assert await axe(page) == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from pollsvc.services.editing.new_poll import NewOption
-from tests.support.browser import News, axe
+from tests.support.browser import News, axe, sticking_out
 from tests.support.server import until
 from tests.support.write_ins import write
 from tests.test_ratings_and_reactions import add_image
@@ -50,7 +50,7 @@ async def check(page: Page) -> None:
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         assert await axe(page) == [], scheme
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await sticking_out(page) == []
     assert await page.evaluate("window.violations") == []
 
 

@@ -21,7 +21,7 @@ from pollsvc.storage import schema
 from pollsvc.storage.archive import Listing, list_opened
 from pollsvc.storage.database import Connection
 from pollsvc.storage.pool import Pool
-from tests.support.browser import News, axe
+from tests.support.browser import News, axe, sticking_out
 from tests.support.reader import Http, Reader
 from tests.support.server import Service, open_connection
 from tests.support.write_ins import write
@@ -514,7 +514,7 @@ async def test_the_page_in_a_browser(news: News) -> None:
             await page.goto(f"{news.service.base_url}/s/{site}?lang={lang}")
             await expect(page.locator(".polls li")).to_have_count(20)
             assert await axe(page) == []
-            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert await sticking_out(page) == []
             assert await page.evaluate("window.violations") == []
     await page.goto(f"{news.service.base_url}/s/{site}")
     await page.get_by_role("link", name="Older polls").click()

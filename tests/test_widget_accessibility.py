@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from pollsvc.domain.poll import Kind
-from tests.support.browser import ROOM, News, axe, embed, mine, vote
+from tests.support.browser import ROOM, News, axe, embed, mine, sticking_out, vote
 from tests.support.engines import in_both_engines
 
 pytest_plugins = ("tests.support.browser_fixtures",)
@@ -90,7 +90,7 @@ async def test_targets_are_large_enough_and_nothing_overflows(news: News, width:
     await vote(page, "Mourn")
     await expect(mine(page)).to_have_count(1)
     await _assert_targets(page)
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await sticking_out(page) == []
 
 
 async def test_forced_colours_keep_bars_and_borders(news: News) -> None:

@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, expect
 
 from pollsvc.services.editing.images import Images
 from pollsvc.services.editing.new_poll import NewOption, as_new
-from tests.support.browser import News, Requests, axe, embed, mine, shift, strict_csp, vote
+from tests.support.browser import News, Requests, axe, embed, mine, shift, sticking_out, strict_csp, vote
 from tests.support.engines import in_both_engines
 from tests.support.server import open_connection
 
@@ -282,7 +282,7 @@ async def test_axe_finds_nothing_in_any_kind(news: News, scheme: str, width: int
     await expect(places.locator("form")).to_have_count(4)
     await places.nth(0).get_by_role("button", name="Rank next: Iran").click()
     assert await axe(page) == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await sticking_out(page) == []
     for nth in (1, 2, 3):
         await places.nth(nth).locator("input").first.check()
     for nth in range(4):

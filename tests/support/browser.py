@@ -178,8 +178,25 @@ def mine(page: Page) -> Locator:
     return page.get_by_role("img", name="Your vote")
 
 
+_STICKING_OUT = """() => {
+  const wide = document.documentElement.scrollWidth;
+  if (wide <= innerWidth) return [];
+  const out = [...document.querySelectorAll('*')].map((node) => [node, node.getBoundingClientRect()])
+    .filter(([, box]) => box.left < 0 || box.right > innerWidth)
+    .map(([node, box]) => `${node.outerHTML.slice(0, 80)}: ${box.left} to ${box.right}`);
+  return [`the page: ${wide} px in ${innerWidth}`, ...out];
+}"""
+
 _VIOLATIONS = "axe.run({resultTypes: ['violations']}).then((found) => found.violations)"
 """All rules are run; of those that are kept, only one element is looked up and nothing is sent over."""
+
+
+async def sticking_out(page: Page) -> list[str]:
+    """What makes a page wider than its window, as `element: left to right`; nothing where the page fits."""
+    if page.viewport_size:
+        await page.wait_for_function("(width) => innerWidth === width", arg=page.viewport_size["width"])
+    found: list[str] = await page.evaluate(_STICKING_OUT)
+    return found
 
 
 async def axe(page: Page) -> list[str]:
