@@ -181,11 +181,7 @@ async def insert_ballots(connection: Connection, ballots: Sequence[Ballot]) -> N
 
     Raises what the driver raises when a voter is not new.
     """
-    if ballots:
-        await connection.write(
-            f"INSERT INTO ballots ({BALLOT_COLUMNS}) {connection.json_rows(*_BALLOT)}",
-            rows=_json(ballots),
-        )
+    await connection.insert("ballots", _BALLOT, ballots)
 
 
 async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:

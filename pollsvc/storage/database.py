@@ -11,9 +11,11 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 import asyncpg
+import msgspec.json
 from databases import Database, DatabaseURL
 from sqlalchemy.sql import ClauseElement
 
@@ -55,8 +57,11 @@ def check_url(url: str) -> str:
     return url
 
 
-Statements = list[tuple[str, dict[str, object]]]
-"""Texts with their parameters, in order."""
+MOST_ROWS = 64
+"""How many rows a statement inserts into SQLite; it comes in the few sizes that are powers of two."""
+
+Columns = tuple[tuple[str, str], ...]  # names and SQL types
+Statements = list[tuple[str, dict[str, object] | list[object]]]  # texts with their parameters, in order
 
 
 class _Sqlite(sqlite3.Connection):
@@ -181,6 +186,22 @@ class Connection:
         else:
             await self.rows(sql, **values)
 
+    async def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
+        """Insert rows in a transaction; what it raises may come later, as of `write`.
+
+        SQLite takes values that are bound a quarter faster than those in a JSON text.
+        """
+        names = ", ".join(name for name, _ in columns)
+        if rows and not self.sqlite:
+            sql = f"INSERT INTO {table} ({names}) {self.json_rows(*columns)}"
+            await self.write(sql, rows=msgspec.json.encode(rows).decode())
+        done = 0
+        while self.sqlite and (left := len(rows) - done):
+            size = min(MOST_ROWS, 1 << left.bit_length() - 1)
+            values = chain.from_iterable(rows[done : done + size])
+            self._waiting.append((_insert(table, names, size), list(values)))
+            done += size
+
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         async with self._query:
@@ -258,6 +279,12 @@ def busy_if_away(error: Callable[[], PollError] = busy) -> Iterator[None]:
         raise
     except Exception as cause:
         raise error() from cause
+
+
+@cache
+def _insert(table: str, names: str, size: int) -> str:
+    row = f"({', '.join('?' * (names.count(',') + 1))})"
+    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * size)}"
 
 
 @cache

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from msgspec.json import encode
-
 from pollsvc.domain.leaves import Leaves, Stamp
 from pollsvc.domain.merkle import leaf_hash
 from pollsvc.storage.ballot_log import append, next_numbers
 from pollsvc.storage.database import Connection
+
+_PAST = (("poll_id", "text"), ("number", "bigint"), ("data", "text"))
 
 
 class Past(NamedTuple):
@@ -21,12 +21,7 @@ class Past(NamedTuple):
 
 async def keep_past(connection: Connection, past: Sequence[Past]) -> None:
     """Keep the data of leaves that no ballot says any more."""
-    if past:
-        await connection.write(
-            "INSERT INTO past_leaves (poll_id, number, data) "
-            + connection.json_rows(("poll_id", "text"), ("number", "bigint"), ("data", "text")),
-            rows=encode(past).decode(),
-        )
+    await connection.insert("past_leaves", _PAST, past)
 
 
 async def add_own(connection: Connection, poll: str, data: Callable[[int], str], stamp: Stamp) -> int:
