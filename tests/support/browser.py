@@ -184,7 +184,7 @@ _STICKING_OUT = """() => {
   const out = [...document.querySelectorAll('*')].map((node) => [node, node.getBoundingClientRect()])
     .filter(([, box]) => box.left < 0 || box.right > innerWidth)
     .map(([node, box]) => `${node.outerHTML.slice(0, 80)}: ${box.left} to ${box.right}`);
-  return [`the page: ${wide} px in ${innerWidth}`, ...out];
+  return [`the page: ${wide} px in ${innerWidth}`, ...out.slice(0, 9)];
 }"""
 
 _VIOLATIONS = "axe.run({resultTypes: ['violations']}).then((found) => found.violations)"
