@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from pollsvc.domain.ballot import Ballot
+from pollsvc.domain.mac import encode128
 from pollsvc.domain.merkle import leaf_hash
-from pollsvc.services.mac import encode128
 from tests.support.postgres import create_database, drop_database
 from tests.support.reader import Http, Reader, Stream, Wire, new_key, vote_bytes, watch
 from tests.support.server import Service, run_service, until

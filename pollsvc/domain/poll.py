@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pollsvc.domain.mac import Mac, mac
 from pollsvc.domain.paces import Paces
 
 RIGHT_TO_LEFT = frozenset(
@@ -83,6 +84,11 @@ class Site:
     policy: Policy | None = None
     vouching: int = 1
     paces: Paces | None = None
+    mac: Mac = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Take in the key once."""
+        object.__setattr__(self, "mac", mac(self.key))
 
 
 class OptionState(StrEnum):
@@ -153,9 +159,10 @@ class Poll:
     created_at: int = 0
     option_ids: frozenset[int] = field(init=False)
     folds: Mapping[int, int] = field(init=False)
+    mac: Mac = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Derive `option_ids`, which a ballot may name, and `folds`.
+        """Take in the key once, and derive `option_ids`, which a ballot may name, and `folds`.
 
         `folds` says as which option a vote for another one counts: the one that it was merged into, or 0
         for write-ins that are not approved. Nobody can vote for a retired option, nor for what was merged
@@ -176,6 +183,7 @@ class Poll:
         votable = (option.id for option in self.options if folds.get(option.id, option.id) not in retired)
         object.__setattr__(self, "option_ids", frozenset(votable))
         object.__setattr__(self, "folds", folds)
+        object.__setattr__(self, "mac", mac(self.key))
 
     @property
     def langs(self) -> tuple[str, ...]:

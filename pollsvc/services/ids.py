@@ -3,7 +3,7 @@
 import secrets
 from hashlib import sha256
 
-from pollsvc.services.mac import encode
+from pollsvc.domain.mac import encode
 
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is mistaken for something else
 

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from pollsvc.domain.clock import Clock
-from pollsvc.services.mac import encode, mac
+from pollsvc.domain.mac import encode, mac
 from pollsvc.storage.pool import Pool
 from pollsvc.storage.salts import have_salts
 

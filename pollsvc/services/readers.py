@@ -1,7 +1,6 @@
 """Who votes: the reader's signed token, and the voter that a reader is within one poll."""
 
 import hashlib
-import hmac
 import re
 import secrets
 from base64 import urlsafe_b64decode
@@ -11,8 +10,8 @@ from typing import NamedTuple
 from itsdangerous import BadSignature, Signer
 
 from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.mac import encode, encode128, mac
 from pollsvc.domain.poll import Poll, Site
-from pollsvc.services.mac import encode, encode128, mac
 from pollsvc.services.vouching import vouched_reader
 
 _ID_BYTES = 16
@@ -65,7 +64,7 @@ class Readers:
                 Code.BAD_REQUEST,
                 'Send "idempotency_key" as 22 to 86 characters of base64url (128 bits or more).',
             )
-        return self._sign(site, hmac.digest(site.key, idempotency_key.encode(), "sha256")[:_ID_BYTES])
+        return self._sign(site, site.mac(idempotency_key.encode())[:_ID_BYTES])
 
     def vouched(self, site: Site, assertion: str, now: float) -> Reader:
         """The reader whom the site vouches for. Raises PollError `not_vouched_for`."""
@@ -93,7 +92,7 @@ class Readers:
 
 def voter_of(poll: Poll, reader: Reader) -> str:
     """The reader's pseudonym in one poll: HMAC-SHA256(the poll's key, reader id), its first 128 bits."""
-    return encode128(hmac.digest(poll.key, reader.id, "sha256"))
+    return encode128(poll.mac(reader.id))
 
 
 def _bad_token() -> PollError:

@@ -9,8 +9,8 @@ import re
 from base64 import urlsafe_b64decode
 
 from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.mac import encode, mac
 from pollsvc.domain.poll import Site
-from pollsvc.services.mac import encode, mac
 
 _ASSERTION = re.compile(r"([A-Za-z0-9_-]{1,270})\.([0-9]{1,11})\.([A-Za-z0-9_-]{43})", re.ASCII)
 LONGEST = 7 * 86_400
@@ -21,7 +21,7 @@ _SKEW = 60  # seconds by which the site's clock may be behind
 def secret_of(site: Site, number: int | None = None) -> str:
     """The secret that a site shares with the service: 43 characters; by default the newest."""
     which = site.vouching if number is None else number
-    return encode(mac(site.key)(f"pollsvc.vouching.{which}".encode()))
+    return encode(site.mac(f"pollsvc.vouching.{which}".encode()))
 
 
 def vouched_reader(site: Site, assertion: str, now: float) -> bytes:
@@ -41,7 +41,7 @@ def vouched_reader(site: Site, assertion: str, now: float) -> bytes:
     if not now - _SKEW <= int(expires) <= now + LONGEST + _SKEW:
         raise not_vouched_for()
     name = urlsafe_b64decode(subject + "=" * (-len(subject) % 4))
-    return mac(site.key)(b"pollsvc.vouched\n" + name)[:16]
+    return site.mac(b"pollsvc.vouched\n" + name)[:16]
 
 
 def not_vouched_for() -> PollError:

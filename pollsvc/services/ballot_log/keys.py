@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pollsvc.services.mac import encode128, mac
+from pollsvc.domain.mac import encode128, mac
 
 
 class SigningKey:

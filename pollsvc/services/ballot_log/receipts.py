@@ -10,9 +10,9 @@ from base64 import b64encode
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.clock import rfc3339_minute
 from pollsvc.domain.leaves import Leaves
+from pollsvc.domain.mac import encode128
 from pollsvc.domain.merkle import Tree
 from pollsvc.services.ballot_log.keys import SigningKey
-from pollsvc.services.mac import encode128
 
 
 def signed_text(leaves: Leaves, root: bytes) -> bytes:
@@ -50,7 +50,3 @@ class Signed:
             f'"issued_at":"{rfc3339_minute(ballot.minute)}","number":{ballot.number},"leaf":"{leaf}",'
             f'"first":{self._leaves.first},"count":{size},"path":[{path}],{self._end}'
         )
-
-
-def _quoted(hash_: bytes) -> str:
-    return f'"{b64encode(hash_).decode()}"'

@@ -8,13 +8,13 @@ from typing import Any
 import emoji as emojis
 
 from pollsvc.domain.errors import PollError
+from pollsvc.domain.mac import encode
 from pollsvc.domain.poll import Kind, Option, OptionState, Poll, Site, Texts
 from pollsvc.domain.selection import check_picks
 from pollsvc.domain.text import canonical_lang, fault_of, folded_text
 from pollsvc.services.editing.new_poll import NewOption, NewPoll, Problems
 from pollsvc.services.ids import new_id
 from pollsvc.services.languages import is_lang, unknown_lang
-from pollsvc.services.mac import encode
 
 MAX_OPTIONS = 50
 MAX_RANKED = 20

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pollsvc.domain.article import canonical_url
 from pollsvc.domain.clock import parse_time
 from pollsvc.domain.errors import bad
+from pollsvc.domain.mac import encode
 from pollsvc.domain.poll import Option, OptionState, Poll, Site
 from pollsvc.domain.text import folded_text, one_line
 from pollsvc.services.editing.definitions import (
@@ -20,7 +21,6 @@ from pollsvc.services.ids import new_id
 from pollsvc.services.imports.intake import Link
 from pollsvc.services.imports.records import OptionRecord, PollRecord
 from pollsvc.services.languages import is_lang
-from pollsvc.services.mac import encode
 
 _UNNAMED = (OptionState.PENDING, OptionState.REJECTED, OptionState.MERGED)
 _MAX_WRITTEN = 2_000  # characters of what a reader wrote, folded: one can fold to 18

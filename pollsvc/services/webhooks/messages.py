@@ -8,9 +8,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 
 from pollsvc.domain.clock import rfc3339
+from pollsvc.domain.mac import mac
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.webhook import PING, Event, Message, Occasion, Webhook
-from pollsvc.services.mac import mac
 from pollsvc.services.snapshots import dump
 from pollsvc.storage.ballot_log import Head
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.mac import encode
 from pollsvc.domain.poll import Kind, Poll, State, direction, say
 from pollsvc.domain.selection import folded
 from pollsvc.services.embed import site_url, with_query
 from pollsvc.services.image_cache import ImageCache
-from pollsvc.services.mac import encode
 from pollsvc.services.result_words import Text, answers_of, label_of, mean_of, question_of
 from pollsvc.services.rounds import Rounds
 from pollsvc.services.snapshots import Snapshot, image_url
