@@ -79,14 +79,14 @@ async def append(connection: Connection, leaves: Sequence[Leaves], stamp: Stamp)
     added: dict[str, int] = {}
     for one in leaves:
         added[one.poll] = added.get(one.poll, 0) + one.size
-    await connection.write(
+    await connection.rows(
         "INSERT INTO unsealed (poll_id, first, hashes, stamp) "
         + connection.json_rows(
             ("poll_id", "text"), ("first", "bigint"), ("hashes", "text"), ("stamp", "text")
         ),
         rows=_json((one.poll, one.first, one.text(), stamp(one.stamped())) for one in leaves),
     )
-    await connection.write(
+    await connection.rows(
         "UPDATE poll_versions SET leaves = poll_versions.leaves + added.leaves "
         f"FROM ({connection.json_rows(('poll_id', 'text'), ('leaves', 'bigint'))}) AS added "
         "WHERE poll_versions.poll_id = added.poll_id",

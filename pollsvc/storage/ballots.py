@@ -67,6 +67,14 @@ async def record(
     Raises what the driver raises; then nothing of the batch was recorded, unless the connection
     broke during COMMIT.
     """
+    if ahead is None:
+        return await connection.in_one_turn(_record(connection, casts, stamp))
+    return await _record(connection, casts, stamp, ahead)
+
+
+async def _record(
+    connection: Connection, casts: Sequence[Cast], stamp: Stamp, ahead: Ahead | None = None
+) -> Batch:
     keys = [cast.ballot[:2] for cast in casts]
     async with connection.transaction():
         numbers = await next_numbers(connection, sorted({poll for poll, _ in keys}))
@@ -188,7 +196,7 @@ async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:
     """Overwrite the ballots of voters who changed their vote."""
     if ballots:
         fields = [name for name, _ in _BALLOT[2:]]
-        await connection.write(
+        await connection.rows(
             f"UPDATE ballots SET {', '.join(f'{name} = new.{name}' for name in fields)} "
             f"FROM ({connection.json_rows(*_BALLOT)}) AS new "
             "WHERE ballots.poll_id = new.poll_id AND ballots.voter = new.voter",
@@ -201,7 +209,7 @@ async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> lis
     transaction. Cells that become empty go: else each change of a vote would leave one for ever."""
     if not cells:
         return []
-    await connection.write(
+    await connection.rows(
         f"INSERT INTO tally ({CELL_COLUMNS}) {connection.json_rows(*_CELL)} "
         f"ON CONFLICT ({_CELL_KEY}) "
         "DO UPDATE SET count = tally.count + excluded.count",
@@ -210,7 +218,7 @@ async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> lis
     if less := [cell for cell, count in cells.items() if count < 0]:
         # Without the casts SQLite looks through all cells of the poll: an expression has no column's type.
         key = ", ".join(f"CAST({name} AS {type_})" for name, type_ in _CELL[:-1])
-        await connection.write(
+        await connection.rows(
             f"DELETE FROM tally WHERE count = 0 AND ({_CELL_KEY}) IN "
             f"(SELECT {key} FROM ({connection.json_rows(*_CELL[:-1])}) AS less)",
             rows=_json(less),

@@ -7,12 +7,12 @@ time uses it, and whoever needs a transaction has a connection of its own.
 
 import asyncio
 import re
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cache, partial
+from functools import cache
 from itertools import chain
-from typing import Any
+from threading import get_ident
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec.json
@@ -20,6 +20,8 @@ from databases import Database, DatabaseURL
 from sqlalchemy.sql import ClauseElement
 
 from pollsvc.domain.errors import Code, PollError, busy
+
+T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
@@ -61,22 +63,6 @@ MOST_ROWS = 64
 """How many rows a statement inserts into SQLite; it comes in the few sizes that are powers of two."""
 
 Columns = tuple[tuple[str, str], ...]  # names and SQL types
-Statements = list[tuple[str, dict[str, object] | list[object]]]  # texts with their parameters, in order
-
-
-class _Sqlite(sqlite3.Connection):
-    """Runs the statements that wait before the next one."""
-
-    def __init__(self, waiting: Statements, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._waiting = waiting
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        statements = self._waiting.copy()
-        self._waiting.clear()
-        for one in statements:
-            super().execute(*one)
-        return super().execute(sql, parameters)
 
 
 class Connection:
@@ -100,14 +86,13 @@ class Connection:
         self._cache = cache
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
         self._database: Database | None = None
-        self._waiting: Statements = []
+        self._thread = 0  # SQLite's, while it does work of several statements
         self._transaction = asyncio.Lock()
         self._query = asyncio.Lock()
 
     async def open(self) -> None:
         """Connect; raises what the driver raises when the database cannot be reached."""
-        self._waiting.clear()
-        options: dict[str, Any] = {"factory": partial(_Sqlite, self._waiting)}
+        options: dict[str, Any] = {}
         if not self.sqlite:
             options = {"min_size": 1, "max_size": 1, "timeout": TIMEOUT, "command_timeout": self._timeout}
         database = Database(self._url, **options)
@@ -171,35 +156,46 @@ class Connection:
     async def rows(self, sql: str, **values: object) -> Sequence[Any]:
         """All rows of a text statement, each a tuple of its columns."""
         if self.sqlite:
-            return list(await self.raw.execute_fetchall(sql, values))
+            return await self._sqlite(sql, values)
         positional, names = _positional(sql)
         async with self._turn():  # asyncpg refuses a second query at once, aiosqlite queues it
             return list(await self.raw.fetch(positional, *(values[name] for name in names)))
 
-    async def write(self, sql: str, **values: object) -> None:
-        """Run a text statement in a transaction; what it raises may come with the next one, or the COMMIT.
+    async def _sqlite(self, sql: str, values: dict[str, object] | list[object]) -> list[Any]:
+        if self._thread == get_ident():
+            return list(self.raw._conn.execute(sql, values).fetchall())
+        return list(await self.raw.execute_fetchall(sql, values))
 
-        SQLite gets it together with the next: each turn of its thread costs as much as such a statement.
+    async def in_one_turn(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine returns that waits for nothing but this connection.
+
+        SQLite's thread runs it, all in one turn: each turn takes as long as a small statement or two.
         """
-        if self.sqlite:
-            self._waiting.append((sql, values))
-        else:
-            await self.rows(sql, **values)
+        return await (self.raw._execute(self._run_through, work) if self.sqlite else work)
+
+    def _run_through(self, work: Coroutine[Any, Any, T]) -> T:
+        self._thread = get_ident()
+        try:
+            work.send(None)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            self._thread = 0
+            work.close()
+        raise RuntimeError("what was to run in one turn of SQLite's thread waited for something else")
 
     async def insert(self, table: str, columns: Columns, rows: Sequence[tuple[object, ...]]) -> None:
-        """Insert rows in a transaction; what it raises may come later, as of `write`.
-
-        SQLite takes values that are bound a quarter faster than those in a JSON text.
-        """
+        """Insert rows. SQLite takes values that are bound a quarter faster than those in a JSON text."""
         names = ", ".join(name for name, _ in columns)
         if rows and not self.sqlite:
             sql = f"INSERT INTO {table} ({names}) {self.json_rows(*columns)}"
-            await self.write(sql, rows=msgspec.json.encode(rows).decode())
+            await self.rows(sql, rows=msgspec.json.encode(rows).decode())
         done = 0
         while self.sqlite and (left := len(rows) - done):
             size = min(MOST_ROWS, 1 << left.bit_length() - 1)
             values = chain.from_iterable(rows[done : done + size])
-            self._waiting.append((_insert(table, names, size), list(values)))
+            await self._sqlite(_insert(table, names, size), list(values))
             done += size
 
     @asynccontextmanager
@@ -230,7 +226,6 @@ class Connection:
             try:
                 yield
             except BaseException:
-                self._waiting.clear()
                 await self.rows("ROLLBACK")
                 raise
             await self.rows("COMMIT")
