@@ -3,8 +3,8 @@
 
 Needs Python 3.9 or later and nothing else; one file, to be read before it is trusted. It checks that
 
-1. the log's keys were handed over one to the next, and its head is signed (Ed25519, RFC 8032; C2SP
-   tlog-checkpoint);
+1. the log's keys were handed over one to the next, and its head is signed by the one of its time (Ed25519,
+   RFC 8032; C2SP tlog-checkpoint);
 2. the poll's leaves, with the hashes of all others, are the tree under that head (RFC 9162, section 2.1);
 3. the poll's leaves are numbered without a gap, each says what the poll can be answered, and the last one
    says that there are no more, and which question and answers the ballots are of;
@@ -191,7 +191,10 @@ def _lines(path):
 
 
 def _check_keys(log, keys):
-    """The log's keys as bytes, oldest first. Raises ValueError when one does not follow from another."""
+    """The log's keys as bytes, oldest first, each with the size of the tree from which on it signs.
+
+    Raises ValueError when one does not follow from another.
+    """
     known = []
     for each in keys:
         name, id_, rest = each["key"].split("+", 2)
@@ -203,26 +206,28 @@ def _check_keys(log, keys):
             or hashlib.sha256(name.encode() + b"\n" + blob).hexdigest()[:8] != id_
         ):
             raise ValueError("a key of the log is not what it says")
-        handed = f"pollsvc.handover\n{log}\n{each['since']}\n{b64encode(public).decode()}\n".encode()
-        if known and not signed(known[-1], handed, b64decode(each["signature"])):
+        since = int(each["since"])
+        handed = f"pollsvc.handover\n{log}\n{since}\n{b64encode(public).decode()}\n".encode()
+        if known and (since < known[-1][0] or not signed(known[-1][1], handed, b64decode(each["signature"]))):
             raise ValueError("a key of the log was not handed over to by the one before")
-        known.append(public)
+        known.append((since if known else 0, public))
     return known
 
 
 def _check_head(note, known):
-    """Size and root of a signed head. Raises ValueError."""
+    """Size and root of a head that is signed by the key of its time. Raises ValueError."""
     text, _, signatures = note.partition("\n\n")
     text += "\n"
     origin, size, root, _ = text.split("\n")
+    public = [key for since, key in known if since < int(size)][-1:]
     for line in signatures.splitlines():
         _, name, encoded = line.split(" ")
         blob = b64decode(encoded)
-        for public in known:
-            id_ = hashlib.sha256(name.encode() + b"\n\1" + public).digest()[:4]
-            if name == origin and id_ == blob[:4] and signed(public, text.encode(), blob[4:]):
+        for key in public:
+            id_ = hashlib.sha256(name.encode() + b"\n\1" + key).digest()[:4]
+            if name == origin and id_ == blob[:4] and signed(key, text.encode(), blob[4:]):
                 return int(size), b64decode(root)
-    raise ValueError("the log's head is not signed by a key of the log")
+    raise ValueError("the log's head is not signed by the log's key of that time")
 
 
 def _compare(found, published, differences):
@@ -259,7 +264,7 @@ def recount(path, key=None, receipt=None, progress=None):
     try:
         known = _check_keys(head["log"], head["keys"])
         size, root = _check_head(head["checkpoint"], known)
-        if key is not None and b64decode(key.split("+", 2)[-1])[-32:] not in known:
+        if key is not None and b64decode(key.split("+", 2)[-1])[-32:] not in [public for _, public in known]:
             differences.append("the log is signed under another key than the one that you gave")
         stack, count = Stack(), Count(poll)
         ended = False

@@ -5,14 +5,19 @@ import json
 import runpy
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from pollsvc.domain.checkpoint import verifier_key
+from pollsvc.services.ballot_log.keys import SigningKey
+from pollsvc.services.ballot_log.sealing import handover_text
 from tests.support.reader import Http, Reader
-from tests.support.server import CliError, Service, until
+from tests.support.server import SECRET, CliError, Service, until
 
 SCRIPT = Path(__file__).parent.parent / "static" / "recount.py"
 
@@ -106,6 +111,16 @@ def _change_leaf(old: str, new: str) -> Callable[[Lines], None]:
     return change
 
 
+def _retire(lines: Lines, *, before_the_head: bool) -> None:
+    """Have the key that signed the head hand over to another, of whom the head knows nothing."""
+    log, size, _ = lines[0]["checkpoint"].split("\n", 2)
+    since = int(size) - before_the_head
+    new = SigningKey("another-secret-of-more-than-32-characters")
+    handover = SigningKey(SECRET).sign(handover_text(log, since, new.name))
+    key = verifier_key(log, new.public)
+    lines[0]["keys"].append({"key": key, "since": since, "signature": b64encode(handover).decode()})
+
+
 TAMPERING: dict[str, Callable[[Lines], object]] = {
     "another answer": _change_leaf("\n1\ncounted", "\n2\ncounted"),
     "another status": _change_leaf("\ncounted\n\n", "\nexcluded\ntest\n"),
@@ -117,6 +132,7 @@ TAMPERING: dict[str, Callable[[Lines], object]] = {
     "labels that count for others": lambda lines: lines[0]["poll"]["counts_for"].update({"1": 2}),
     "another head": lambda lines: lines[0].update(checkpoint=lines[0]["checkpoint"].replace("\n", "\n1", 1)),
     "another key": lambda lines: lines[0]["keys"][0].update(key="a+00000000+AQ=="),
+    "a head signed by a retired key": partial(_retire, before_the_head=True),
     "the end cut off": lambda lines: lines.pop(),
     "half of it cut off": lambda lines: lines.__delitem__(slice(len(lines) // 2, None)),
     "a node altered": lambda lines: next(line for line in lines if line["type"] == "node").update(
@@ -134,6 +150,14 @@ async def test_tampering_is_found(closed: Closed, what: str, tmp_path: Path) -> 
     status, found = recount(bundle)
     assert (status, found["ok"]) == (1, False)
     assert found["differences"]
+
+
+async def test_a_key_that_was_retired_since_has_signed_the_head(closed: Closed, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in closed.bundle.read_text().splitlines()]
+    _retire(lines, before_the_head=False)
+    bundle = tmp_path / "bundle.ndjson"
+    bundle.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert recount(bundle) == (0, recount(closed.bundle)[1])
 
 
 async def test_another_key_and_a_receipt_that_is_missing_are_told(closed: Closed, tmp_path: Path) -> None:
