@@ -19,9 +19,12 @@ import gzip
 import hashlib
 import json
 import sys
+import zlib
 from base64 import b64decode, b64encode
 
 FORMAT = 1
+MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading a bundle raises where something is missing, or of another kind than it should be."""
 
 # Ed25519, RFC 8032, section 5.1: verification only, in plain integers. Slow, and used a few times.
 P = 2**255 - 19
@@ -127,7 +130,7 @@ class Count:
 
     def __init__(self, poll):
         self._poll = poll["id"]
-        self._ranked = poll["kind"] == "ranked"
+        self._ranked, self._rating = poll["kind"] == "ranked", poll["kind"] == "rating"
         self._counts_for = {int(id_): target for id_, target in poll["counts_for"].items()}
         self._standing = {}
         self._definition = _digest(poll)
@@ -173,6 +176,11 @@ class Count:
                 reasons[status, reason] = reasons.get((status, reason), 0) + 1
         return ballots, options, reasons
 
+    def mean(self, ballots, options):
+        """Of a rating, to two places."""
+        stars = sum(option * count for option, count in options.items())
+        return round(stars / ballots["counted"], 2) if self._rating and ballots["counted"] else None
+
     @property
     def voters(self):
         return len(self._standing)
@@ -186,8 +194,13 @@ def _digest(definition):
 def _lines(path):
     opened = gzip.open if str(path).endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+        try:
+            for line in file:
+                yield json.loads(line)
+        except zlib.error as error:
+            raise OSError(f"the file is damaged ({error})") from None
+        except RecursionError:
+            raise ValueError("a line of the file is nested too deeply") from None
 
 
 def _check_keys(log, keys):
@@ -230,14 +243,15 @@ def _check_head(note, known):
     raise ValueError("the log's head is not signed by the log's key of that time")
 
 
-def _compare(found, published, differences):
-    ballots, options, reasons = found
+def _compare(count, published, differences):
+    ballots, options, reasons = count.results()
     said = {
         "voters": ballots["counted"],
         "held": ballots["held"],
         "excluded": ballots["excluded"],
         "picks": sum(options.values()),
         "other": options.get(0, 0),
+        "mean": count.mean(ballots, options),
     }
     for name, number in said.items():
         if published[name] != number:
@@ -252,22 +266,30 @@ def _compare(found, published, differences):
         differences.append("the reasons for which ballots do not count are not those of the ballots")
 
 
+def _begin(lines):
+    """The first line of a bundle, what it is of, and the count of its poll. Raises ValueError."""
+    head = next(lines, {})
+    if not isinstance(head, dict) or head.get("type") != "bundle" or head.get("format") != FORMAT:
+        raise ValueError("this is no bundle of ballots, or one of another release")
+    try:
+        poll = head["poll"]
+        return head, {"poll": poll["id"], "question": poll["question"][poll["lang"]]}, Count(poll)
+    except MALFORMED:
+        raise ValueError("the bundle does not say which poll it is of") from None
+
+
 def recount(path, key=None, receipt=None, progress=None):
     """Check a bundle; returns what was found as JSON values, with sentences about what is wrong."""
     differences, wanted = [], None if receipt is None else receipt["leaf"]
     lines = _lines(path)
-    head = next(lines, {})
-    if not isinstance(head, dict) or head.get("type") != "bundle" or head.get("format") != FORMAT:
-        raise ValueError("this is no bundle of ballots, or one of another release")
-    poll = head["poll"]
-    found = {"poll": poll["id"], "question": poll["question"][poll["lang"]], "differences": differences}
+    head, found, count = _begin(lines)
+    found["differences"] = differences
     try:
         known = _check_keys(head["log"], head["keys"])
         size, root = _check_head(head["checkpoint"], known)
         if key is not None and b64decode(key.split("+", 2)[-1])[-32:] not in [public for _, public in known]:
             differences.append("the log is signed under another key than the one that you gave")
-        stack, count = Stack(), Count(poll)
-        ended = False
+        stack, ended = Stack(), False
         for line in lines:
             if line["type"] == "leaf":
                 count.put(line["data"])
@@ -285,10 +307,11 @@ def recount(path, key=None, receipt=None, progress=None):
             differences.append("the last leaf does not say that these are all ballots, of this question")
         if stack.size != size or stack.head() != root:
             differences.append("the ballots are not those under the log's signed head")
-        _compare(count.results(), head["results"], differences)
+        _compare(count, head["results"], differences)
         found.update(leaves=count.leaves, voters=count.voters, log_size=size, results=head["results"])
-    except (KeyError, TypeError, ValueError) as error:
-        differences.append(str(error) if isinstance(error, ValueError) else f"the bundle lacks {error}")
+    except MALFORMED as error:
+        damaged = f"a part of the bundle is missing or damaged ({type(error).__name__}: {error})"
+        differences.append(str(error) if type(error) is ValueError else damaged)
     if wanted is not None:
         differences.append("the receipt's leaf is not among the ballots")
     found["ok"] = not differences

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from pollsvc.domain.checkpoint import verifier_key
+from pollsvc.domain.poll import Kind
 from pollsvc.services.ballot_log.keys import SigningKey
 from pollsvc.services.ballot_log.sealing import handover_text
 from tests.support.reader import Http, Reader
@@ -129,12 +130,15 @@ TAMPERING: dict[str, Callable[[Lines], object]] = {
     "a ballot twice": lambda lines: lines.insert(5, dict(_leaf(lines, 0))),
     "another result": lambda lines: lines[0]["results"]["options"][0].update(count=99),
     "a hidden exclusion": lambda lines: lines[0]["results"].update(excluded=0, reasons=[]),
+    "an average": lambda lines: lines[0]["results"].update(mean=4.5),
     "labels that count for others": lambda lines: lines[0]["poll"]["counts_for"].update({"1": 2}),
     "another head": lambda lines: lines[0].update(checkpoint=lines[0]["checkpoint"].replace("\n", "\n1", 1)),
     "another key": lambda lines: lines[0]["keys"][0].update(key="a+00000000+AQ=="),
     "a head signed by a retired key": partial(_retire, before_the_head=True),
     "the end cut off": lambda lines: lines.pop(),
     "half of it cut off": lambda lines: lines.__delitem__(slice(len(lines) // 2, None)),
+    "a head that is a number": lambda lines: lines[0].update(checkpoint=1),
+    "a leaf that is a list": lambda lines: _leaf(lines, 2).update(data=[]),
     "a node altered": lambda lines: next(line for line in lines if line["type"] == "node").update(
         hash="A" * 43 + "="
     ),
@@ -168,13 +172,26 @@ async def test_another_key_and_a_receipt_that_is_missing_are_told(closed: Closed
     assert "another key" in recount(bundle, "--key", "A" * 43 + "=")[1]["differences"][0]
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "x", '{"type": "bundle", "format": 99}'])
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "x", "[" * 9_999, '{"type": "bundle", "format": 99}', '{"type": "bundle", "format": 1}'],
+)
 def test_what_is_no_bundle_is_told(tmp_path: Path, content: str) -> None:
     bundle = tmp_path / "bundle"
     bundle.write_text(content)
     status, found = recount(bundle)
     assert status == 2
     assert found["said"].startswith("recount: ")
+
+
+async def test_the_average_of_a_rating_is_recounted(shared: Service, tmp_path: Path) -> None:
+    poll = await shared.add_poll(kind=Kind.RATING, options=[], scale=5)
+    async with Http(shared.base_url) as http:
+        for stars in (5, 4, 4):
+            await Reader(http).vote(poll, stars)
+    await shared.run("poll", "close", poll)
+    _, found = recount(await bundle_of(shared, poll, tmp_path / "bundle.ndjson"))
+    assert (found["ok"], found["results"]["mean"]) == (True, 4.33)
 
 
 async def test_an_open_poll_has_no_bundle(shared: Service) -> None:
