@@ -16,6 +16,7 @@ from tests.support.server import open_connection
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
+    (tmp_path / "some.db").touch()
     return f"sqlite:///{tmp_path}/some.db"
 
 

@@ -19,6 +19,7 @@ from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.desk import Means, Work
 from pollsvc.settings import Settings
+from pollsvc.storage.advice import SqliteError, advice
 from pollsvc.storage.database import Connection, check_url
 from pollsvc.storage.migrate import ensure_current
 
@@ -45,12 +46,17 @@ def settings(**overrides: object) -> Settings:
 
 @asynccontextmanager
 async def database(found: Settings) -> AsyncIterator[Connection]:
-    """An open connection to a database of this release; the tables are made in an empty one."""
+    """An open connection to a database of this release; the tables are made in an empty one.
+
+    Raises PollError for what SQLite says of a file that is damaged or cannot be written.
+    """
     await prepare(found)
     connection = Connection(found.database_url)
     await connection.open()
     try:
         yield connection
+    except SqliteError as error:
+        raise PollError(Code.BAD_REQUEST, advice(error)) from error
     finally:
         await connection.close()
 
@@ -69,10 +75,7 @@ def opening() -> Iterator[None]:
     except PollError:
         raise
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise PollError(
-            Code.BAD_REQUEST, f"The database cannot be opened ({reason}): check POLLSVC_DATABASE_URL."
-        ) from error
+        raise PollError(Code.BAD_REQUEST, advice(error)) from error
 
 
 @asynccontextmanager

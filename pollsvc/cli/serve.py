@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import click
 
-from pollsvc.cli.context import prepare, settings
+from pollsvc.cli.context import database, settings
 from pollsvc.cli.server import listen, run_one, run_workers
 from pollsvc.services.ballot_log.pinning import require_pin_file
+from pollsvc.settings import Settings
 from pollsvc.web.widget import Assets
 
 
@@ -28,7 +29,7 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
     found = replace(found.require_secrets(), allowed_hosts=(*found.allowed_hosts, shown.lower()))
     if found.pin_file:
         require_pin_file(found.pin_file)
-    asyncio.run(prepare(found))
+    asyncio.run(_try(found))
     bound = listen(host, port)
 
     def ready() -> None:
@@ -45,3 +46,9 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
         run_one(found, bound, ready)
     else:
         run_workers(found, bound, workers, ready)
+
+
+async def _try(found: Settings) -> None:
+    """Raises PollError when the database is away, of another release, damaged, or read-only."""
+    async with database(found) as connection, connection.transaction():
+        pass

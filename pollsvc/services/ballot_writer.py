@@ -7,7 +7,7 @@ idle service commits each vote at once.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from pollsvc.domain.tally import Change
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.ballot_log.receipts import Signed
 from pollsvc.services.ballot_log.sealing import seal
+from pollsvc.storage.advice import advice
 from pollsvc.storage.ballots import Ahead, record
 from pollsvc.storage.database import TIMEOUT, WRITERS_CACHE, Connection
 
@@ -34,6 +35,9 @@ FAULTY_FOR = 5.0
 SLOW_AFTER = 3.0
 """Seconds after which a batch that is still being written means that the service is not ready."""
 
+TELL_EVERY = 10.0
+"""Seconds between two lines in the log that say that votes are not recorded, however many are not."""
+
 SEAL_EVERY = 2.0
 """Seconds between two seals."""
 
@@ -45,6 +49,9 @@ class Written(NamedTuple):
 
     recorded: Recorded
     signed: Signed | None
+
+
+_Waiting = tuple[Cast, "asyncio.Future[Written]"]
 
 
 class BallotWriter:
@@ -66,10 +73,12 @@ class BallotWriter:
         self._seal_at = monotonic()
         self._on_committed = on_committed
         self._queue_limit = queue_limit
-        self._queue: deque[tuple[Cast, asyncio.Future[Written]]] = deque()
+        self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
         self._failed_at = _NEVER
+        self._told_at = _NEVER
+        self._unrecorded = 0  # votes since the last one that was recorded
         self._busy_since: float | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -130,25 +139,27 @@ class BallotWriter:
         try:
             more = await seal(self._connection, self._keys, int(self._clock()))
         except Exception as error:
-            logger.warning("The log was not sealed, and will be later: %r", error)
+            logger.warning("The log was not sealed, and will be later. %s", advice(error))
             more = False
             with suppress(Exception):
                 await self._connection.reopen()
         self._seal_at = monotonic() + (0.0 if more else SEAL_EVERY)
 
-    async def _write(self, batch: list[tuple[Cast, "asyncio.Future[Written]"]]) -> None:
+    async def _write(self, batch: list[_Waiting]) -> None:
         self._busy_since = monotonic()
         try:
             done = await record(self._connection, [cast for cast, _ in batch], self._keys.stamp, self._ahead)
         except Exception as error:
             self._failed_at = monotonic()
-            logger.error("A batch of %d votes was not recorded: %r", len(batch), error)
-            _settle(batch, [vote_not_recorded() for _ in batch])
+            self._refuse(batch, error)
             await self._recover()
             return
         finally:
             self._busy_since = None
         self._failed_at = _NEVER
+        if self._unrecorded:
+            logger.warning("Votes are recorded again; %d were refused before.", self._unrecorded)
+            self._unrecorded = 0
         try:
             self._on_committed(done.changes)
         except Exception:  # the votes are recorded all the same, and more are to come
@@ -161,10 +172,17 @@ class BallotWriter:
         try:
             await self._connection.reopen()
         except Exception as error:
-            logger.error("The database cannot be reached: %r", error)
-            while self._queue:
-                _settle([self._queue.popleft()], [vote_not_recorded()])
+            self._refuse(self._queue, error)
+            self._queue.clear()
             await asyncio.sleep(0.5)
+
+    def _refuse(self, casts: Collection[_Waiting], error: Exception) -> None:
+        """Answer that these are not recorded; why, the log says now and then: it may be on the full disk."""
+        _settle(casts, [vote_not_recorded() for _ in casts])
+        self._unrecorded += len(casts)
+        if monotonic() - self._told_at >= TELL_EVERY:
+            self._told_at = monotonic()
+            logger.error("Votes are not recorded, %d until now. %s", self._unrecorded, advice(error))
 
 
 def _written(recorded: Recorded, signed: Mapping[str, Signed]) -> Written:
@@ -173,9 +191,7 @@ def _written(recorded: Recorded, signed: Mapping[str, Signed]) -> Written:
     return Written(recorded, together if together is not None and ballot in together else None)
 
 
-def _settle(
-    batch: Sequence[tuple[Cast, "asyncio.Future[Written]"]], answers: Sequence[Written | PollError]
-) -> None:
+def _settle(batch: Collection[_Waiting], answers: Sequence[Written | PollError]) -> None:
     for (_, future), answer in zip(batch, answers, strict=True):
         if future.done():  # its request was cancelled; the vote stands or falls with its batch all the same
             continue

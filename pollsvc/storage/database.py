@@ -20,6 +20,7 @@ from databases import Database, DatabaseURL
 from sqlalchemy.sql import ClauseElement
 
 from pollsvc.domain.errors import Code, PollError, busy
+from pollsvc.storage.sqlite_file import SqliteFile
 
 T = TypeVar("T")
 
@@ -86,12 +87,19 @@ class Connection:
         self._cache = cache
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
         self._database: Database | None = None
+        self._file = SqliteFile(DatabaseURL(url).database) if self.sqlite else None
         self._thread = 0  # SQLite's, while it does work of several statements
         self._transaction = asyncio.Lock()
         self._query = asyncio.Lock()
 
     async def open(self) -> None:
-        """Connect; raises what the driver raises when the database cannot be reached."""
+        """Connect; raises what the driver raises when the database cannot be reached.
+
+        Raises ReplacedError when there is no SQLite file, or not the one that was opened before: SQLite would
+        make an empty one, and throw away what it finds beside it of the one that was there.
+        """
+        if self._file:
+            self._file.check()
         options: dict[str, Any] = {}
         if not self.sqlite:
             options = {"min_size": 1, "max_size": 1, "timeout": TIMEOUT, "command_timeout": self._timeout}
@@ -219,9 +227,12 @@ class Connection:
 
         On SQLite it takes the write lock at once: a transaction that reads first and writes later would
         fail with "database is locked" when another process wrote in between. Tasks that share the
-        connection take turns.
+        connection take turns. Raises ReplacedError when the SQLite file has been replaced: what is written
+        into the old one would be lost.
         """
         async with self._transaction:
+            if self._file:
+                self._file.check()
             await self._begin("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
             try:
                 yield

@@ -1,0 +1,31 @@
+"""Whether a SQLite file is still the one that was opened: what is written into one that is gone is lost."""
+
+import os
+from contextlib import suppress
+
+
+class ReplacedError(Exception):
+    """The SQLite file at this path is not the one that was opened before, or is gone."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The database file {path} was replaced or moved while pollsvc was running: stop pollsvc, put "
+            "the files beside it that end in -wal and -shm aside if they are of another, and start it anew."
+        )
+
+
+class SqliteFile:
+    """The file at a path, from its first `check` on."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._known: tuple[int, int] | None = None  # device and inode
+
+    def check(self) -> None:
+        """Raises ReplacedError when there is no file or another one; no disk is waited for."""
+        with suppress(FileNotFoundError):
+            found = os.stat(self._path)  # noqa: PTH116 - a Path costs more than the call
+            if self._known in (None, (found.st_dev, found.st_ino)):
+                self._known = found.st_dev, found.st_ino
+                return
+        raise ReplacedError(self._path)
