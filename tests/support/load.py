@@ -17,7 +17,8 @@ CLIENTS = 16
 class Load:
     """Readers who vote once each and remember what they were told, between `start` and `stop`."""
 
-    def __init__(self, service: Service, poll: str) -> None:
+    def __init__(self, service: Service, poll: str, clients: int = CLIENTS) -> None:
+        self._clients = clients
         self._service = service
         self._poll = poll
         self._tasks: list[asyncio.Task[None]] = []
@@ -28,7 +29,7 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        self._tasks = [asyncio.create_task(self._vote()) for _ in range(CLIENTS)]
+        self._tasks = [asyncio.create_task(self._vote()) for _ in range(self._clients)]
         self._ending = False
         try:
             yield
