@@ -19,6 +19,7 @@ from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.ballot_log.pinning import Pinning
 from pollsvc.services.ballot_log.proofs import Proofs
 from pollsvc.services.ballot_writer import BallotWriter
+from pollsvc.services.clock_steps import ClockSteps
 from pollsvc.services.desk import Desk, Means
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.live_hub import LiveHub
@@ -142,6 +143,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     pinning = Pinning(Pool(url, 1), settings.pin_file)
     purging = Purging(Pool(url, 1), clock, settings.appeal_days * DAY)
     alarm = Alarm(url, clock)
+    steps = ClockSteps(clock, tallies.on_clock_step)
     voting = Voting(
         readers=Readers(settings.secret_keys),
         admission=admission,
@@ -222,7 +224,8 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
                 stack.push_async_callback(task.stop)
             stack.push_async_callback(tallies.stop)
             # stopped in the opposite order; the writer's last seal is pinned
-            parts = (pinning, *((shared,) if shared else ()), networks, writer, listener, hub, purging, alarm)
+            shares = (shared,) if shared else ()
+            parts = (pinning, *shares, networks, writer, listener, hub, purging, alarm, steps)
             for part in parts:
                 await part.start()
                 stack.push_async_callback(part.stop)

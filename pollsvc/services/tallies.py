@@ -152,6 +152,11 @@ class Tallies:
             if snapshot is not None and version > snapshot.version:
                 asyncio.get_running_loop().call_later(_OWN, self._catch_up, poll, version)
 
+    def on_clock_step(self) -> None:
+        """Bring all states, and the timers of their next changes, to a wall clock that was set anew."""
+        for snapshot in list(self._snapshots.values()):
+            self._schedule(self._publish(snapshot.tally))
+
     def settled(self, poll: str) -> Snapshot | None:
         """The snapshot, if it holds all that this process has committed."""
         snapshot = self.peek(poll)

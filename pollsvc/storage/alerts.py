@@ -46,29 +46,31 @@ class Reading(NamedTuple):
 
 
 async def take_due(
-    connection: Connection, now: int, until: int, closed_since: int, limit: int
+    connection: Connection, now: int, until: int, latest: int, closed_since: int, limit: int
 ) -> list[Watch]:
     """Take up to `limit` polls, `until` then, that have changed since they were looked at and are nobody's.
 
     Left out are drafts, and polls that closed before `closed_since`. When the process dies, others take
-    them after `until`.
+    them after `until`. A turn later than `latest` was given by a clock that was wrong, and does not count.
     """
     due = await connection.rows(
         "SELECT poll_versions.poll_id, poll_versions.version FROM poll_versions "
         "JOIN polls ON polls.id = poll_versions.poll_id "
         "LEFT JOIN watches ON watches.poll_id = poll_versions.poll_id "
         "WHERE NOT draft AND (closes_at IS NULL OR closes_at >= :since) AND (watches.poll_id IS NULL "
-        "OR (watches.version <> poll_versions.version AND watches.due_at <= :now)) "
+        "OR (watches.version <> poll_versions.version "
+        "AND (watches.due_at <= :now OR watches.due_at > :latest))) "
         f"ORDER BY poll_versions.poll_id LIMIT {int(limit)}",
         since=closed_since,
         now=now,
+        latest=latest,
     )
     if not due:
         return []  # an INSERT would take SQLite's write lock for nothing
     taken = await connection.rows(
         f"INSERT INTO watches (poll_id, version, due_at) {connection.json_rows(*_WATCH)} "
         "ON CONFLICT (poll_id) DO UPDATE SET due_at = excluded.due_at "
-        f"WHERE watches.due_at <= {int(now)} RETURNING poll_id",
+        f"WHERE watches.due_at <= {int(now)} OR watches.due_at > {int(latest)} RETURNING poll_id",
         rows=json.dumps([(poll, -1, until) for poll, _ in due]),
     )
     mine = {poll for (poll,) in taken}

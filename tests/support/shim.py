@@ -14,8 +14,8 @@ _SOURCE = Path(__file__).with_name("shim.c")
 @functools.cache
 def _library() -> Path:
     built = Path(tempfile.mkdtemp(prefix="pollsvc-shim-")) / "shim.so"
-    command = ["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", built, _SOURCE, "-ldl"]
-    subprocess.run(command, check=True)
+    command: list[str | Path] = ["cc", "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", built, _SOURCE]
+    subprocess.run([*command, "-ldl"], check=True)
     return built
 
 

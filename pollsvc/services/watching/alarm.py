@@ -27,6 +27,8 @@ LOOK_EVERY = 15.0
 """Seconds between two looks for polls that have changed."""
 AGAIN = 60
 """Seconds after which a poll that has changed is looked at again, at the soonest."""
+LONGEST = 3_600
+"""The same, at the latest."""
 SHARE = 0.02
 """The share of the time that looking at one poll may take."""
 LEASE = 300
@@ -78,11 +80,11 @@ async def look(connection: Connection, clock: Clock, stopwatch: Callable[[], flo
     looked_at = 0
     while True:
         now = int(clock())
-        taken = await store.take_due(connection, now, now + LEASE, now - HORIZON * 60, AT_ONCE)
+        taken = await store.take_due(connection, now, now + LEASE, now + LONGEST, now - HORIZON * 60, AT_ONCE)
         for watch in taken:
             began = stopwatch()
             whole = await _look_at(connection, watch, now)
-            pause = max(AGAIN, int((stopwatch() - began) / SHARE))
+            pause = min(max(AGAIN, int((stopwatch() - began) / SHARE)), LONGEST)
             await store.put_back(connection, watch, watch.version if whole else -1, now + pause)
         looked_at += len(taken)
         if len(taken) < AT_ONCE:
