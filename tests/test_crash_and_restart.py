@@ -91,7 +91,7 @@ async def _survive_termination(service: Service, postgres: str) -> None:
                     ended = await admin.fetch(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
                     )
-                    assert len(ended) >= 3
+                    assert ended, "nobody was connected"
                     await load.more(100)
                 assert set(load.refused) <= {503}
                 voters = (await http.results(poll))["voters"]

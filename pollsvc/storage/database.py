@@ -102,12 +102,13 @@ class Connection:
             self._file.check()
         options: dict[str, Any] = {}
         if not self.sqlite:
-            options = {"min_size": 1, "max_size": 1, "timeout": TIMEOUT, "command_timeout": self._timeout}
+            # a floor of 1 has asyncpg connect by itself meanwhile, and log each failure at length
+            options = {"min_size": 0, "max_size": 1, "timeout": TIMEOUT, "command_timeout": self._timeout}
         database = Database(self._url, **options)
         await database.connect()
-        self._database = database
-        self._connection = database.connection()
-        await self._connection.__aenter__()
+        connection = database.connection()
+        await connection.__aenter__()
+        self._database, self._connection = database, connection
         if self.sqlite:
             for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{self._cache}"):
                 await self.rows(pragma)
