@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import click
 
-from pollsvc.cli.context import database, settings
+from pollsvc.cli.context import database, opening, settings
 from pollsvc.cli.server import listen, run_one, run_workers
 from pollsvc.services.ballot_log.pinning import require_pin_file
 from pollsvc.settings import Settings
+from pollsvc.storage.migrate import migrate, outdated
 from pollsvc.web.widget import Assets
 
 
@@ -29,7 +30,7 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
     found = replace(found.require_secrets(), allowed_hosts=(*found.allowed_hosts, shown.lower()))
     if found.pin_file:
         require_pin_file(found.pin_file)
-    asyncio.run(_try(found))
+    asyncio.run(_prepare(found))
     bound = listen(host, port)
 
     def ready() -> None:
@@ -48,7 +49,18 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
         run_workers(found, bound, workers, ready)
 
 
-async def _try(found: Settings) -> None:
-    """Raises PollError when the database is away, of another release, damaged, or read-only."""
+async def _prepare(found: Settings) -> None:
+    """Bring a database of an earlier release up to date; until that is done nobody is listened to.
+
+    Raises PollError when the database is away, of a newer release, damaged, or read-only.
+    """
+    with opening():
+        if revision := await outdated(found.database_url):
+            click.echo(
+                f"The database is of an earlier release ({revision}) and is being brought up to date: "
+                "half a minute for a million ballots. Breaking it off changes nothing.",
+                err=True,
+            )
+            await migrate(found.database_url)
     async with database(found) as connection, connection.transaction():
         pass

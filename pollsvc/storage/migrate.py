@@ -72,6 +72,15 @@ async def migrate(url: str) -> str | None:
     return await _run(url, _upgrade)
 
 
+async def outdated(url: str) -> str | None:
+    """The revision of a database that an earlier release made; None when `migrate` has nothing to move.
+
+    Raises PollError `bad_request` when the database is of a newer release.
+    """
+    current, head = await _run(url, _revisions)
+    return None if current == head else current
+
+
 async def ensure_current(url: str) -> None:
     """Make the tables in an empty database; leave one of this release alone.
 
@@ -83,7 +92,8 @@ async def ensure_current(url: str) -> None:
     elif current != head:
         raise PollError(
             Code.BAD_REQUEST,
-            f"The database is at revision {current} and this release needs {head}: run `pollsvc migrate`.",
+            f"The database is at revision {current} and this release needs {head}: run `pollsvc migrate`, "
+            "or start `pollsvc serve`.",
         )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import calm, delays, earlier, fanout, lighthouse, million, reading, voting
+from tests.bench import calm, delays, earlier, fanout, lighthouse, million, reading, upgrade, voting
 from tests.bench.harness import BUILD, Bench, Cores, say
 from tests.bench.report import GOALS, Row, table, write
 
@@ -29,6 +29,7 @@ MEASURES: dict[Measure, Sequence[str]] = {
         *("start_to_ready_s", "storage_bytes_per_ballot", "audit_of_a_million_s", "audit_of_a_million_mb"),
         "proof_of_inclusion_ms",
     ),
+    upgrade.upgrade: ("upgrade_of_a_million_s", "upgrade_of_a_million_mb"),
     lighthouse.points: ("lighthouse_points_lost",),
 }
 

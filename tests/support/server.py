@@ -93,6 +93,7 @@ class Service:
         self._folder = folder
         self._workers = workers
         self.flags: Sequence[str] = ()
+        self.patience = 30.0  # seconds that a start may take
         self.process: Process | None = None
         self.log = folder / f"serve-{self.port}.log"
 
@@ -139,7 +140,7 @@ class Service:
     async def until_ready(self) -> None:
         """Wait until /readyz says yes. Raises AssertionError with the log when the process ends before."""
         async with aiohttp.ClientSession() as session:
-            for _ in range(1200):
+            for _ in range(int(self.patience / 0.025)):
                 assert self.process is not None
                 assert self.process.returncode is None, self.log.read_text()
                 try:
