@@ -6,10 +6,8 @@ time uses it, and whoever needs a transaction has a connection of its own.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import cache
 from itertools import chain
 from threading import get_ident
 from typing import Any, TypeVar
@@ -21,6 +19,7 @@ from sqlalchemy.sql import ClauseElement
 
 from pollsvc.domain.errors import Code, PollError, busy
 from pollsvc.storage.sqlite_file import SqliteFile
+from pollsvc.storage.statements import insert_text, positional
 
 T = TypeVar("T")
 
@@ -166,9 +165,9 @@ class Connection:
         """All rows of a text statement, each a tuple of its columns."""
         if self.sqlite:
             return await self._sqlite(sql, values)
-        positional, names = _positional(sql)
+        text, names = positional(sql)
         async with self._turn():  # asyncpg refuses a second query at once, aiosqlite queues it
-            return list(await self.raw.fetch(positional, *(values[name] for name in names)))
+            return list(await self.raw.fetch(text, *(values[name] for name in names)))
 
     async def _sqlite(self, sql: str, values: dict[str, object] | list[object]) -> list[Any]:
         if self._thread == get_ident():
@@ -204,7 +203,7 @@ class Connection:
         while self.sqlite and (left := len(rows) - done):
             size = min(MOST_ROWS, 1 << left.bit_length() - 1)
             values = chain.from_iterable(rows[done : done + size])
-            await self._sqlite(_insert(table, names, size), list(values))
+            await self._sqlite(insert_text(table, names, size), list(values))
             done += size
 
     @asynccontextmanager
@@ -286,22 +285,3 @@ def busy_if_away(error: Callable[[], PollError] = busy) -> Iterator[None]:
         raise
     except Exception as cause:
         raise error() from cause
-
-
-@cache
-def _insert(table: str, names: str, size: int) -> str:
-    row = f"({', '.join('?' * (names.count(',') + 1))})"
-    return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * size)}"
-
-
-@cache
-def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
-    """A statement with `:name` parameters as asyncpg wants it: `$1`, `$2`, …, and the names in that order."""
-    names: list[str] = []
-
-    def number(match: re.Match[str]) -> str:
-        if match[1] not in names:
-            names.append(match[1])
-        return f"${names.index(match[1]) + 1}"
-
-    return re.sub(r"(?<!:):([a-z_][a-z0-9_]*)", number, sql), tuple(names)
