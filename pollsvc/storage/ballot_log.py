@@ -110,12 +110,25 @@ async def waiting(connection: Connection, limit: int) -> list[Waiting]:
     return [Waiting(*row) for row in rows]
 
 
-async def unstamped(connection: Connection) -> list[Waiting]:
-    """Those that an upgrade left there."""
+async def unstamped(connection: Connection, after: tuple[str, int], limit: int) -> list[Waiting]:
+    """Those that have no stamp, as an upgrade leaves them: so many at most after this poll and number."""
     rows = await connection.rows(
-        "SELECT poll_id, first, hashes, stamp FROM unsealed WHERE stamp = '' ORDER BY poll_id, first"
+        "SELECT poll_id, first, hashes, stamp FROM unsealed WHERE stamp = '' AND (poll_id, first) > "
+        f"(:poll, CAST(:first AS bigint)) ORDER BY poll_id, first LIMIT {int(limit)}",
+        poll=after[0],
+        first=after[1],
     )
     return [Waiting(*row) for row in rows]
+
+
+async def put_stamps(connection: Connection, stamps: Iterable[tuple[Waiting, str]]) -> None:
+    """Give each of these its stamp."""
+    given = connection.json_rows(("poll_id", "text"), ("first", "bigint"), ("stamp", "text"))
+    await connection.rows(
+        f"UPDATE unsealed SET stamp = given.stamp FROM ({given}) AS given "
+        "WHERE unsealed.poll_id = given.poll_id AND unsealed.first = given.first",
+        rows=_json((row.poll, row.first, stamp) for row, stamp in stamps),
+    )
 
 
 async def waiting_from(connection: Connection, poll: str, first: int) -> Waiting | None:

@@ -41,7 +41,7 @@ GOALS = {
     "start_to_ready_s": Goal("ours", "≤", 2),
     "storage_bytes_per_ballot": Goal("ours", "≤", 160),
     "upgrade_of_a_million_s": Goal("ours", "≤", 60),
-    "upgrade_of_a_million_mb": Goal("ours", "≤", 400),
+    "upgrade_of_a_million_mb": Goal("ours", "≤", 300),
     "audit_of_a_million_s": Goal("ours", "≤", 60),
     "audit_of_a_million_mb": Goal("ours", "≤", 300),
     "proof_of_inclusion_ms": Goal("ours", "≤", 5),

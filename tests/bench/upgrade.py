@@ -40,7 +40,7 @@ async def upgrade(bench: Bench) -> list[Row]:
     finally:
         await service.end()
     how = f"`pollsvc serve` on a SQLite file of the first release with {_BALLOTS:,} ballots in {POLLS} polls"
-    note = f"the first vote takes {first:.1f} s more, for all these ballots are sealed in the log at once"
+    note = f"the first vote then takes {first:.1f} s, while all these ballots get into the log"
     return [
         Row("upgrade_of_a_million_s", "s", f"{how}, to 200 from /readyz", [took], (), {"note": note}),
         Row("upgrade_of_a_million_mb", "MB", f"{how}: the most memory until the log has them", [most]),

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 ROWS = 2_000
 """How many rows of waiting leaves are sealed at once; a row is what one transaction recorded for a poll."""
+PAGE = 100
+"""How many rows of those that an upgrade left are stamped together."""
 LEAVES = 50_000
 """How many leaves are sealed at once, or a few more: votes wait meanwhile."""
 
@@ -37,8 +39,8 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
     """Seal what waits, if it is this process's turn; returns whether more may be waiting.
 
     Leaves without a valid stamp stay where they are, and the log of the service says so: somebody else wrote
-    them. Only an empty log takes leaves without any, which an upgrade left there. When the log of edits has
-    grown, a leaf says how it ends.
+    them. Only while the log is empty those without any get one, which an upgrade left there. When the log of
+    edits has grown, a leaf says how it ends.
     """
     edits = await _edits(connection)
     if not edits and not await store.waiting(connection, 1):
@@ -53,7 +55,9 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
             return False
         if edits := edits and await _edits(connection):
             await add_own(connection, "", edits, keys.stamp)
-        taken, more = await _take(connection, keys, empty=not size)
+        if not size:
+            await _adopt(connection, keys)
+        taken, more = await _take(connection, keys)
         if not taken:
             return False
         hashes = [hash_ for _, leaves in taken for hash_ in leaves.listed()]
@@ -84,33 +88,42 @@ async def _edits(connection: Connection) -> Callable[[int], str] | None:
     return lambda number: edits_leaf(number, entry, hash_)
 
 
-async def _take(
-    connection: Connection, keys: LogKeys, *, empty: bool
-) -> tuple[list[tuple[Waiting, Leaves]], bool]:
-    """The leaves to be sealed now, and whether more may be waiting.
+async def _adopt(connection: Connection, keys: LogKeys) -> None:
+    """Stamp what an upgrade left, so that it can be sealed piece by piece like all else."""
+    after = ("", 0)
+    while rows := await store.unstamped(connection, after, PAGE):
+        after = (rows[-1].poll, rows[-1].first)
+        found = [(row, _leaves(row)) for row in rows]
+        await store.put_stamps(
+            connection, [(row, keys.stamp(leaves.stamped())) for row, leaves in found if leaves]
+        )
 
-    What an upgrade left goes into the empty log at once, all of it.
-    """
-    left_there = await store.unstamped(connection) if empty else []
-    rows = left_there or await store.waiting(connection, ROWS)
+
+async def _take(connection: Connection, keys: LogKeys) -> tuple[list[tuple[Waiting, Leaves]], bool]:
+    """The leaves to be sealed now, and whether more may be waiting."""
+    rows = await store.waiting(connection, ROWS)
     taken: list[tuple[Waiting, Leaves]] = []
     count = 0
     for row in rows:
-        if leaves := _checked(row, keys, empty=empty):
+        if leaves := _checked(row, keys):
             taken.append((row, leaves))
             count += leaves.size
-        if count >= LEAVES and not left_there:
+        if count >= LEAVES:
             break
-    return taken, bool(left_there) or len(rows) == ROWS or count >= LEAVES
+    return taken, len(rows) == ROWS or count >= LEAVES
 
 
-def _checked(row: Waiting, keys: LogKeys, *, empty: bool) -> Leaves | None:
-    """The leaves of a row that somebody who knows a secret has written."""
+def _leaves(row: Waiting) -> Leaves | None:
     try:
-        leaves = leaves_from(row.poll, row.first, row.hashes)
+        return leaves_from(row.poll, row.first, row.hashes)
     except ValueError:
-        leaves = None
-    if leaves is None or not (keys.is_stamped(leaves.stamped(), row.stamp) or (empty and not row.stamp)):
+        return None
+
+
+def _checked(row: Waiting, keys: LogKeys) -> Leaves | None:
+    """The leaves of a row that somebody who knows a secret has written."""
+    leaves = _leaves(row)
+    if leaves is None or not keys.is_stamped(leaves.stamped(), row.stamp):
         logger.error(
             "Leaves of poll %s from %d on were not written by pollsvc and not sealed: see `pollsvc audit`.",
             row.poll,
