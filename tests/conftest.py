@@ -19,6 +19,7 @@ LONGEST = (
         "editors_api",
         "widget_kinds",
         "gallery",
+        "memory_cap",
         "demo_hosts",
         "wordpress_editors",
         "fuzzed_input",

@@ -33,7 +33,7 @@ async def test_a_slow_disk(tmp_path: Path) -> None:
                 before = memory().rss
                 shim.set(sync=1.0)
                 known, told, began = len(load.acknowledged), len(load.refused), time.monotonic()
-                while len(load.refused) - told < 3_000 or len(load.acknowledged) - known < 3 * LIMIT:
+                while time.monotonic() - began < 3 or len(load.refused) - told < 1_000:
                     asked = time.monotonic()
                     assert (await http.get(f"/api/v1/polls/{poll}")).status == 200
                     reads.append(time.monotonic() - asked)
