@@ -1,5 +1,6 @@
 """What a poll can be: kinds, languages, schedules; and what is told of one that cannot be."""
 
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -143,7 +144,7 @@ def test_write_ins_count_where_an_editor_puts_them() -> None:
         Option(7, {"en": "Old"}, OptionState.RETIRED),
     ]
     base = poll_of(kind=Kind.MULTIPLE, max_picks=2, write_in=True)
-    poll = Poll(**{**_fields(base), "options": (*base.options, *written)})
+    poll = replace(base, options=(*base.options, *written))
     assert poll.option_ids == {1, 2, 3, 4, 5, 6}
     totals = {
         ("1,3", "counted", ""): 2,
@@ -160,7 +161,7 @@ def test_write_ins_count_where_an_editor_puts_them() -> None:
 def test_a_poll_asked_for_anew_has_room_for_so_many_write_ins() -> None:
     written = [Option(id_, {"en": f"Text {id_}"}, write_in=f"text {id_}") for id_ in range(50, 54)]
     base = poll_of(options=list(map(str, range(49))), kind=Kind.MULTIPLE)
-    poll = Poll(**{**_fields(base), "options": (*base.options, *written)})
+    poll = replace(base, options=(*base.options, *written))
     copy = define(anew(as_new(poll), poll), SITE, None, NOW)
     assert [option.label["en"] for option in copy.options] == [*map(str, range(49)), "Text 50"]
 
@@ -171,15 +172,11 @@ def test_nobody_votes_for_what_was_merged_into_a_retired_option() -> None:
         for number, into in ((4, 5), (5, 3), (6, 1))
     ]
     base = poll_of(options=["Iran", "America", NewOption("Nobody", retired=True)], write_in=True)
-    poll = Poll(**{**_fields(base), "options": (*base.options, *merged)})
+    poll = replace(base, options=(*base.options, *merged))
     assert poll.folds == {4: 3, 5: 3, 6: 1}
     assert poll.option_ids == {1, 2, 6}
     with pytest.raises(PollError, match="no longer be chosen"):
         _option_of(poll, "4")
-
-
-def _fields(poll: Poll) -> dict[str, Any]:
-    return {name: getattr(poll, name) for name in poll.__slots__ if name not in {"option_ids", "folds"}}
 
 
 @pytest.mark.parametrize(

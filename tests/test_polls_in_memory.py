@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,8 +49,7 @@ async def test_a_tally_moved_on_is_as_if_counted_anew(kind: Kind, room: Newsroom
         Option(4, {"en": "a"}, OptionState.MERGED, write_in="a", merged_into=1),
         Option(5, {"en": "?"}, OptionState.PENDING, write_in="?"),
     )
-    fields = {name: getattr(base, name) for name in base.__slots__ if name not in {"option_ids", "folds"}}
-    poll = type(base)(**fields | {"options": (*base.options, *written)})
+    poll = replace(base, options=(*base.options, *written))
     moved, ballots = Tally(poll), list[Key]()
     for version in range(1, 300):
         picks = chance.sample(range(1, 6), chance.randint(0, poll.max_picks))

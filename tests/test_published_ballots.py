@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pollsvc.services.audit import audit
 from pollsvc.services.ballot_log import publishing
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.ballot_log.publishing import Publishing
@@ -117,3 +118,39 @@ async def test_texts_and_the_end_cannot_be_exchanged(desk: Desk, http: Http, tmp
     status, found = recount(file)
     assert status == 1
     assert found["differences"] == ["the last leaf does not say that these are all ballots, of this question"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE published_parts SET content = 'x'", "are not those"),
+        ("DELETE FROM published_parts", "are not those"),
+        ("UPDATE published SET sha256 = 'x'", "are not those"),
+        ("UPDATE published SET size = 1", "are not those"),
+        ("DELETE FROM published", "are gone"),
+    ],
+)
+async def test_the_audit_finds_other_ballots_than_were_published(
+    desk: Desk, http: Http, change: str, said: str
+) -> None:
+    poll, withdrawn = await closed(desk, http), await closed(desk, http)
+    for each in (poll, withdrawn):
+        await publish(desk, each)
+    await publish(desk, withdrawn, "withdraw")
+    await desk.service.assert_clean(poll)
+    await desk.service.assert_clean(withdrawn)
+    async with open_connection(desk.service.database_url) as connection:
+        before = {
+            name: await connection.rows(f"SELECT * FROM {name} WHERE poll_id = :poll", poll=poll)
+            for name in ("published", "published_parts")
+        }
+        await connection.rows(f"{change} WHERE poll_id = :poll", poll=poll)
+        report = await audit(connection, LogKeys([SECRET]), poll)
+        [difference] = report.differences
+        assert (difference["kind"], said in difference["what"]) == ("published", True)
+        for name, rows in before.items():
+            await connection.rows(f"DELETE FROM {name} WHERE poll_id = :poll", poll=poll)
+            for row in rows:
+                values = {f"v{place}": value for place, value in enumerate(row)}
+                marks = ", ".join(f":{mark}" for mark in values)
+                await connection.rows(f"INSERT INTO {name} VALUES ({marks})", **values)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from hashlib import sha256
+from itertools import count
 
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.errors import PollError, no_such_poll
@@ -18,6 +20,7 @@ from pollsvc.storage.audit import all_ballots, all_cells, count_ballots
 from pollsvc.storage.database import Connection
 from pollsvc.storage.log import all_entries
 from pollsvc.storage.polls import list_polls, load_poll
+from pollsvc.storage.published import Published, all_published, part_of
 
 MAX_SHOWN = 1_000
 """How many differences are kept to be shown; all are counted."""
@@ -27,9 +30,9 @@ MAX_SHOWN = 1_000
 class Report:
     """What a recount found, as sentences by kind.
 
-    The kinds are `leaf`, `tree`, `pin`, `selection`, `tally`, `poll`, `definition` and `log`. `sealed` is the
-    size of the log of ballots, `pinned` how many heads that were pinned it has still, `log_entries` the size
-    of the log of edits.
+    The kinds are `leaf`, `tree`, `pin`, `selection`, `tally`, `poll`, `definition`, `published` and `log`.
+    `sealed` is the size of the log of ballots, `pinned` how many heads that were pinned it has still,
+    `log_entries` the size of the log of edits.
     """
 
     polls: int = 0
@@ -89,6 +92,7 @@ async def audit(
         for id_ in sorted(polls.keys() | replay.polls) if poll is None else [poll]:
             for what in replay.differences(id_, polls.get(id_)):
                 report.add("definition", id_, what)
+        await _check_published(connection, replay.published, poll, report)
     report.polls = 1 if poll is not None else len(polls)
     return report
 
@@ -106,6 +110,34 @@ async def _polls(connection: Connection, report: Report) -> dict[str, Poll]:
         else:
             polls |= {id_: known} if known is not None else {}
     return polls
+
+
+async def _check_published(
+    connection: Connection, told: Mapping[str, str], poll: str | None, report: Report
+) -> None:
+    """Report where the ballots that are published are not those that the log of edits says were."""
+    found = {one.poll: one for one in await all_published(connection)}
+    for id_ in sorted(found.keys() | told.keys()) if poll is None else [poll]:
+        one, said = found.get(id_), told.get(id_, "")
+        if one is None:
+            if said:
+                report.add("published", id_, "its published ballots are gone, and nobody withdrew them")
+            continue
+        if (await _content(connection, one), one.sha256) != ((one.size, said), said):
+            report.add("published", id_, "its published ballots are not those that the log of edits says")
+
+
+async def _content(connection: Connection, published: Published) -> tuple[int, str] | None:
+    """The size and SHA-256 of what is published; None when it is no bytes any more."""
+    size, hash_ = 0, sha256()
+    with suppress(TypeError):
+        for part in count():
+            content = await part_of(connection, published, part)
+            if content is None:
+                return size, hash_.hexdigest()
+            size += len(content)
+            hash_.update(content)
+    return None
 
 
 def _compare(recount: Mapping[Cell, int], tally: Mapping[Cell, int], report: Report) -> None:

@@ -9,6 +9,7 @@ from pollsvc.domain.poll import Poll
 from pollsvc.services.editing.describing import describe, describe_option
 
 _BEGINNINGS = frozenset({"poll.create", "poll.import"})
+_PUBLISHING = frozenset({"ballots.publish", "ballots.withdraw"})
 _FIELDS = (
     *("kind", "question", "lang", "picks", "allow_change", "visibility"),
     *("opens_at", "closes_at"),
@@ -22,6 +23,8 @@ class Replay:
     def __init__(self) -> None:
         self._told: dict[str, dict[str, Any]] = {}
         self._options: dict[str, dict[int, Any]] = {}
+        self.published: dict[str, str] = {}
+        """The SHA-256 of the ballots that are published of each poll."""
 
     @property
     def polls(self) -> frozenset[str]:
@@ -31,6 +34,9 @@ class Replay:
     def entry(self, entry: Entry) -> None:
         """Take the next entry; one that cannot be read is left out, since its hash tells of it."""
         kind, _, poll = entry.subject.partition(":")
+        if entry.action in _PUBLISHING:
+            with suppress(ValueError, AttributeError):
+                self.published[poll] = json.loads(entry.after).get("sha256", "")
         if kind != "poll" or (entry.action not in _BEGINNINGS and poll not in self._told):
             return
         with suppress(ValueError, LookupError, TypeError):

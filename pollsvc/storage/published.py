@@ -23,6 +23,12 @@ async def published(connection: Connection, poll: str) -> Published | None:
     return Published(*rows[0]) if rows else None
 
 
+async def all_published(connection: Connection) -> list[Published]:
+    """What is published of all polls."""
+    rows = await connection.rows("SELECT poll_id, at, leaves, size, sha256 FROM published ORDER BY poll_id")
+    return [Published(*row) for row in rows]
+
+
 async def add_part(connection: Connection, poll: str, sha256: str, part: int, content: bytes) -> None:
     """Add a part of a bundle that is not published yet."""
     await connection.rows(
