@@ -29,8 +29,8 @@ class TracedService(Service):
         if args[0] != "serve":
             return await super()._begin(args, out, err)
         return await asyncio.create_subprocess_exec(
-            *("strace", "-f", "-qq", "-e", f"trace={_CALLS}", "-e", "signal=none", "-o", str(self._trace)),
-            *(sys.executable, "-m", "pollsvc", *args),
+            *("strace", "-f", "--seccomp-bpf", "-qq", "-e", f"trace={_CALLS}", "-e", "signal=none"),
+            *("-o", str(self._trace), sys.executable, "-m", "pollsvc", *args),
             stdout=out,
             stderr=err,
             env=self.env,
