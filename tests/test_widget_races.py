@@ -13,18 +13,32 @@ pytest_plugins = ("tests.support.browser_fixtures",)
 pytestmark = in_both_engines
 
 BUSY = problem(503, "busy", **{"Retry-After": "1"})
-LATER = problem(503, "busy", **{"Retry-After": "3"})
-"""Leaves the time for another vote before the retry."""
+LATER = problem(503, "busy", **{"Retry-After": "600"})
+"""Leaves the time for another vote before the retry, for which `_later` puts the page's clock forward."""
 
 
 async def _tabs(news: News, poll: str) -> list[Page]:
     """Two tabs of one browser with the poll; neither hears of the other's vote by a stream."""
     context = await news.context()
+    await context.clock.install()
     tabs = [await news.blank(context) for _ in range(2)]
     for tab in tabs:
         await tab.route("**/live?**", lambda route: route.abort())
         await news.open(tab, embed(news.service, poll))
     return tabs
+
+
+async def _copies(news: News, poll: str) -> tuple[Page, Locator, Locator]:
+    """A page that has a poll twice, and the two."""
+    page = await news.blank(viewport={"width": 700, "height": 1500})
+    await page.clock.install()
+    await news.open(page, embed(news.service, poll) * 2)
+    polls = page.locator("pollsvc-poll")
+    return page, polls.first, polls.last
+
+
+async def _later(page: Page) -> None:
+    await page.clock.fast_forward(600_000)
 
 
 def _status(place: Page | Locator) -> Locator:
@@ -59,6 +73,7 @@ async def test_a_retry_gives_way_to_a_vote_from_another_tab(news: News) -> None:
     await expect(_status(late)).to_contain_text("Your choice is kept")
     await vote(quick, "Neither")
     await expect(_status(quick)).to_have_text("Thank you. Your vote is recorded.")
+    await _later(late)
     await expect(_status(late)).to_have_text("You had voted before. That vote stands.")
     await expect(late.get_by_role("listitem").filter(has=mine(late))).to_contain_text("Neither")
     assert await news.http.counts(poll) == [0, 0, 1]
@@ -66,31 +81,29 @@ async def test_a_retry_gives_way_to_a_vote_from_another_tab(news: News) -> None:
 
 async def test_a_retry_gives_way_to_a_vote_in_another_copy(news: News) -> None:
     poll = await news.poll(allow_change=True)
-    page = await news.open(
-        await news.blank(viewport={"width": 700, "height": 1500}), embed(news.service, poll) * 2
-    )
-    late, quick = page.locator("pollsvc-poll").first, page.locator("pollsvc-poll").last
+    page, late, quick = await _copies(news, poll)
     await first_answers(page, LATER)
     await vote(page, "Iran", late)
     await expect(_status(late)).to_contain_text("Your choice is kept")
     await vote(page, "Neither", quick)
     await expect(_status(quick)).to_have_text("Thank you. Your vote is recorded.")
+    await _later(page)
     await expect(_status(late)).to_have_text("Thank you. Your vote is recorded.")
     assert await news.http.counts(poll) == [0, 0, 1]
 
 
 async def test_a_withdrawal_that_waits_gives_way_to_a_vote_in_another_copy(news: News) -> None:
     poll = await news.poll(allow_change=True)
-    view = {"width": 700, "height": 1500}
-    page = await news.open(await news.blank(viewport=view), embed(news.service, poll) * 2)
-    late, quick = page.locator("pollsvc-poll").first, page.locator("pollsvc-poll").last
+    page, late, quick = await _copies(news, poll)
     await vote(page, "Iran", quick)
     await expect(mine(page)).to_have_count(2)
-    await first_answers(page, BUSY)
+    await first_answers(page, LATER)
     await late.get_by_role("button", name="Withdraw vote").click()
     await expect(_status(late)).to_contain_text("kept")
     await quick.get_by_role("button", name="Change vote").click()
     await vote(page, "Neither", quick)
+    await expect(_status(quick)).to_have_text("Thank you. Your vote is recorded.")
+    await _later(page)
     await expect(_status(late)).to_have_text("You had voted before. That vote stands.")
     assert await news.http.counts(poll) == [0, 0, 1]
 
@@ -108,10 +121,7 @@ async def test_looking_at_the_result_does_not_end_the_tries(news: News) -> None:
 
 async def test_a_change_begins_with_the_vote_of_the_other_copy(news: News) -> None:
     poll = await news.poll(allow_change=True)
-    page = await news.open(
-        await news.blank(viewport={"width": 700, "height": 1500}), embed(news.service, poll) * 2
-    )
-    first, second = page.locator("pollsvc-poll").first, page.locator("pollsvc-poll").last
+    page, first, second = await _copies(news, poll)
     await second.get_by_label("Iran").check()
     await vote(page, "Neither", first)
     await expect(mine(page)).to_have_count(2)
