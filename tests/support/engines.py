@@ -19,6 +19,7 @@ _CHROMIUM_FLAGS = (
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
+    "--host-resolver-rules=MAP *.example ~NOTFOUND",  # at once, and not when a resolver gives up
 )
 _NOT_FLAGS = ("--disable-back-forward-cache",)  # of Playwright's own, for readers have that cache
 _FIREFOX_LOOK: dict[str, str | float | bool] = {

@@ -1,8 +1,9 @@
 """Commands as forks of one process that has the program loaded, without the second that loading takes.
 
 A fork runs what `python -m pollsvc` runs, in a session, with an environment, a folder and files of its own.
-It seals the log more often, or each test of what is sealed would wait for two seconds; its worker processes,
-which are no forks, keep to those. Tests whose subject is the start itself start an interpreter instead.
+It seals the log and looks for webhooks' occasions more often, or each test of them would wait for seconds;
+its worker processes, which are no forks, keep to those. Tests whose subject is the start itself start an
+interpreter instead.
 """
 
 import asyncio
@@ -24,8 +25,8 @@ from typing import IO
 ROOT = Path(__file__).parents[2]
 LONGEST = 1 << 20
 """Bytes of a request: arguments and environment."""
-SEAL_EVERY = 0.1
-"""Seconds between two seals in a fork."""
+SOON = 0.1
+"""Seconds between two seals, or two looks for occasions, in a fork."""
 
 
 class Fork(Process):
@@ -160,7 +161,8 @@ def _become(request: bytes, files: Sequence[int]) -> None:
 if __name__ == "__main__":
     import pollsvc.cli  # noqa: F401 - what takes a second
     from pollsvc.services import ballot_writer
+    from pollsvc.services.webhooks import outbox
 
-    ballot_writer.SEAL_EVERY = SEAL_EVERY
+    ballot_writer.SEAL_EVERY = outbox.LOOK_EVERY = SOON
     if _serve(socket.socket(fileno=int(sys.argv[1]))):
         runpy.run_module("pollsvc", run_name="__main__", alter_sys=True)
