@@ -1,6 +1,6 @@
 """What tests are given: databases of both engines, and serving pollsvcs on them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,22 +13,29 @@ from tests.support.server import Service, add_site, run_service
 from tests.support.tables import create_with_tables, make_tables
 
 LONGEST = (
+    *("web_security_scripts", "widget_kinds", "verify_page", "widget_failures", "gallery", "widget_races"),
+    *("verify_log", "editors_api", "memory_cap", "demo_hosts", "wordpress_editors", "widget_looks"),
     *(
-        "web_security_scripts",
-        "verify_page",
-        "editors_api",
-        "widget_kinds",
-        "gallery",
-        "memory_cap",
-        "demo_hosts",
-        "wordpress_editors",
+        "admin_accessibility",
+        "widget_accessibility",
+        "shared_paces",
+        "widget_voting",
+        "import",
+        "widget_schedule",
         "fuzzed_input",
     ),
-    *("crash_and_restart", "widget_failures", "page_accessibility", "admin_accessibility", "widget_looks"),
-    *("several_processes", "import", "widget_accessibility", "widget_costs", "widget_embedding"),
-    *("widget_voting", "widget_races", "export", "demo", "webhook_processes", "editors_day", "watch_pages"),
+    *("several_processes", "web_security_requests", "webhook_processes", "page_accessibility", "review"),
+    *("crash_and_restart", "watch_pages", "one_vote_per_reader", "widget_costs", "admin_browser"),
+    *("wp_polls_import", "command_line", "widget_proof", "export", "privacy", "pins", "editors_day"),
 )
 """The files that take longest, longest first: begun last, one of them would leave the other workers idle."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """A quarter more workers than processors: each waits for nearly half of its time."""
+    processors = yield
+    return processors * 5 // 4
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
