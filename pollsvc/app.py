@@ -1,7 +1,7 @@
 """Building and wiring the service; the only place that knows all its parts."""
 
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.responses import RedirectResponse
@@ -21,14 +21,18 @@ from pollsvc.services.ballot_log.proofs import Proofs
 from pollsvc.services.ballot_writer import BallotWriter
 from pollsvc.services.clock_steps import ClockSteps
 from pollsvc.services.desk import Desk, Means
+from pollsvc.services.fellows import Fellows
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.live_hub import LiveHub
+from pollsvc.services.meters import VoteMeters
+from pollsvc.services.metrics import Metrics
 from pollsvc.services.networks import Networks
 from pollsvc.services.pictures.pictures import Look, Pictures
 from pollsvc.services.proof_of_work import ProofOfWork
 from pollsvc.services.public_history import PublicHistory
 from pollsvc.services.purging import DAY, Purging
 from pollsvc.services.readers import Readers
+from pollsvc.services.readiness import Readiness
 from pollsvc.services.rounds import Rounds
 from pollsvc.services.snapshots import Publisher
 from pollsvc.services.strings import Strings
@@ -37,38 +41,14 @@ from pollsvc.services.voting import Voting
 from pollsvc.services.watching.alarm import Alarm
 from pollsvc.services.watching.lookout import Lookout
 from pollsvc.services.webhooks.outbox import Outbox
-from pollsvc.services.write_ins import PACE, WriteIns
+from pollsvc.services.write_ins import WriteIns
 from pollsvc.settings import Settings
 from pollsvc.storage.changes import ChangeListener
 from pollsvc.storage.database import TIMEOUT, Connection
 from pollsvc.storage.pool import Pool
 from pollsvc.storage.shared_paces import SharedPaces
-from pollsvc.web.admin.guard import Guard
-from pollsvc.web.admin.people.account import AccountPage
-from pollsvc.web.admin.people.cookie import SessionCookie
-from pollsvc.web.admin.people.editors import PeoplePages
-from pollsvc.web.admin.people.keys import KeyPages
-from pollsvc.web.admin.people.log import LogPage
-from pollsvc.web.admin.people.sign_in import SignInPage
-from pollsvc.web.admin.polls.alerts import AlertPages
-from pollsvc.web.admin.polls.articles import ArticlePages
-from pollsvc.web.admin.polls.ballots import BallotPages
-from pollsvc.web.admin.polls.edit import EditPages
-from pollsvc.web.admin.polls.exports import ExportPages
-from pollsvc.web.admin.polls.form_page import FormPage
-from pollsvc.web.admin.polls.imports import ImportPages
-from pollsvc.web.admin.polls.list_page import PollListPage
-from pollsvc.web.admin.polls.preview import Previews
-from pollsvc.web.admin.polls.record import RecordPages
-from pollsvc.web.admin.polls.state import StatePages
-from pollsvc.web.admin.polls.write_ins import WriteInPages
-from pollsvc.web.admin.render import Renderer
-from pollsvc.web.admin.routes import AdminPages, admin_routes
-from pollsvc.web.admin.sites import SitePages
+from pollsvc.web.admin.pages import admin_pages
 from pollsvc.web.admin.static import AdminAssets
-from pollsvc.web.admin.watching.dashboard import DashboardPage
-from pollsvc.web.admin.watching.page import WatchPages
-from pollsvc.web.admin.webhooks import WebhookPages
 from pollsvc.web.api.articles import ApiArticles
 from pollsvc.web.api.gate import Gate
 from pollsvc.web.api.imports import ApiImports
@@ -79,19 +59,21 @@ from pollsvc.web.api.webhooks import ApiWebhooks
 from pollsvc.web.ballots import GetBallots
 from pollsvc.web.embed import EmbedPage
 from pollsvc.web.errors import ErrorBoundary
-from pollsvc.web.health import Readiness
+from pollsvc.web.health import GetReadiness
 from pollsvc.web.history import GetHistory
 from pollsvc.web.hosts import LOOPBACK, KnownHosts
 from pollsvc.web.http import Addresses
 from pollsvc.web.images import GetImage
 from pollsvc.web.live import Live
 from pollsvc.web.log import GetLog
+from pollsvc.web.metrics import GetMetrics
 from pollsvc.web.oembed import OEmbed
 from pollsvc.web.openapi import OpenApi
 from pollsvc.web.pages.archive import ArchivePages
 from pollsvc.web.pages.page import PollPage
 from pollsvc.web.pages.poll_view import PollViews
 from pollsvc.web.pictures import GetPicture, drawers
+from pollsvc.web.requests import Requests
 from pollsvc.web.results import GetArticle, GetPoll, GetPolls, GetVotedResults
 from pollsvc.web.rounds import GetRounds
 from pollsvc.web.routes import Endpoints, FastLane, routes
@@ -106,25 +88,38 @@ DOWNLOADS = 2
 """Connections for what is published of ballots."""
 
 
-class App(ErrorBoundary):
+class App(Requests):
     """The ASGI application; its lifespan opens and closes everything it holds.
 
-    `table` has all that it answers; `hub` is for a server to close before it waits for its connections.
+    `table` has all that it answers. For a server that is to end, `readiness` can be made to say so, and `hub`
+    is to be closed before it waits for its connections. `reload` takes settings that may change meanwhile.
     """
 
     def __init__(
-        self, routed: ASGIApp, table: Sequence[BaseRoute], hosts: Iterable[str], hub: LiveHub
+        self,
+        app: ASGIApp,
+        addresses: Addresses,
+        metrics: Metrics,
+        table: Sequence[BaseRoute],
+        hub: LiveHub,
+        readiness: Readiness,
+        reload: Callable[[Settings], None],
     ) -> None:
-        super().__init__(KnownHosts(routed, hosts))
+        super().__init__(ErrorBoundary(app), addresses, metrics.answers)
         self.table = table
         self.hub = hub
+        self.readiness = readiness
+        self.reload = reload
 
 
-def create_app(settings: Settings, clock: Clock = time.time) -> App:
-    """Build and wire the service. Raises PollError when the settings cannot work."""
+def create_app(settings: Settings, clock: Clock = time.time, fellows: Fellows | None = None) -> App:  # noqa: PLR0915
+    """Build and wire the service; `fellows` are the other workers of this `serve`, if there are any.
+
+    Raises PollError when the settings cannot work.
+    """
     settings.require_secrets()
     url, base_url = settings.database_url, settings.base_url
-    own_origin = settings.origin
+    own_origin, fellows, meters = settings.origin, fellows or Fellows(), VoteMeters()
     publisher = Publisher(base_url, Strings())
     reading = Connection(url, reconnects=True, timeout=TIMEOUT)
     hub = LiveHub(clock)
@@ -132,13 +127,11 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
     log_keys = LogKeys(settings.secret_keys)
     shared = SharedPaces(settings.redis_url) if settings.redis_url else None
     admission = Admission(settings.admission, time.monotonic, shared)
-    writer = BallotWriter(
-        url, log_keys, tallies.apply, settings.queue_limit, clock, admission.ask_ahead if shared else None
-    )
+    ahead = admission.ask_ahead if shared else None
+    writer = BallotWriter(url, log_keys, tallies.apply, settings.queue_limit, clock, meters, ahead)
     listener = ChangeListener(url, tallies.on_change)
     outbox = Outbox(url, clock, base_url, settings.webhook_origins)
-    pace = None if settings.admission is Policy.OPEN else PACE
-    write_ins = WriteIns(Pool(url, 1), reading, pace, time.monotonic)
+    write_ins = WriteIns(Pool(url, 1), reading, settings.admission is not Policy.OPEN, time.monotonic)
     networks = Networks(Pool(url, 1), settings.secret_keys, clock)
     pinning = Pinning(Pool(url, 1), settings.pin_file)
     purging = Purging(Pool(url, 1), clock, settings.appeal_days * DAY)
@@ -155,13 +148,25 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         connection=reading,
         key=log_keys.current,
         clock=clock,
+        meters=meters,
     )
+    metrics, readiness = Metrics(meters, writer, hub, tallies, reading, url), Readiness(url, reading, writer)
     rounds, history, images = Rounds(), PublicHistory(reading), ImageCache(reading)
     archive = Archive(Pool(url, 1), clock)
     downloads = Downloads(Pool(url, DOWNLOADS))
     pictures = Pictures(publisher.strings, drawers(), clock)
     views = PollViews(tallies, rounds, images, base_url)
     addresses = Addresses(settings.trusted_proxies)
+    scrape = GetMetrics(metrics, fellows, addresses, settings.metrics_from)
+    live = Live(
+        tallies,
+        hub,
+        addresses,
+        clock,
+        metrics.streams_refused,
+        limit=settings.streams_limit,
+        limit_per_network=settings.streams_per_network,
+    )
     pool, passwords = Pool(url, EDITORS_CONNECTIONS), Passwords()
     desk = Desk(pool, Means(clock, passwords, log_keys, settings.webhook_origins))
     api = api_routes(
@@ -175,14 +180,7 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         polls=GetPolls(tallies, clock),
         voted_results=GetVotedResults(tallies, clock),
         article=GetArticle(tallies, clock),
-        live=Live(
-            tallies,
-            hub,
-            addresses,
-            clock,
-            limit=settings.streams_limit,
-            limit_per_network=settings.streams_per_network,
-        ),
+        live=live,
         openapi=OpenApi(base_url, api),
         assets=Assets(),
         rounds=GetRounds(tallies, rounds),
@@ -198,12 +196,12 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
         embed=EmbedPage(tallies, publisher.strings, base_url, own_origin),
         oembed=OEmbed(tallies, publisher.strings, base_url),
         log=GetLog(Proofs(reading)),
-        readiness=Readiness(tallies, writer),
+        readiness=GetReadiness(readiness),
+        metrics=scrape,
         admin_assets=AdminAssets(),
-        admin=_admin(
-            pool,
+        admin=admin_pages(
+            SignIn(pool, passwords, clock, time.monotonic),
             desk,
-            passwords,
             Lookout(tallies, rounds, clock),
             publisher,
             views,
@@ -225,10 +223,12 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
             stack.push_async_callback(tallies.stop)
             # stopped in the opposite order; the writer's last seal is pinned
             shares = (shared,) if shared else ()
-            parts = (pinning, *shares, networks, writer, listener, hub, purging, alarm, steps)
+            parts = (pinning, *shares, networks, writer, listener, hub, purging, alarm, steps, metrics)
             for part in parts:
                 await part.start()
                 stack.push_async_callback(part.stop)
+            stack.push_async_callback(fellows.stop)
+            await fellows.start(scrape.families)
             if settings.webhook_origins:  # else nothing is ever sent
                 await outbox.start()
                 stack.push_async_callback(outbox.stop)
@@ -236,46 +236,14 @@ def create_app(settings: Settings, clock: Clock = time.time) -> App:
 
     table = routes(endpoints)
     router = Router(table, redirect_slashes=False, lifespan=lifespan)
-    return App(FastLane(endpoints.vote, router), table, (*LOOPBACK, *settings.hosts), hub)
+    hosts = KnownHosts(FastLane(endpoints.vote, router), (*LOOPBACK, *settings.hosts))
 
+    def reload(new: Settings) -> None:
+        admission.policy, write_ins.paced = new.admission, new.admission is not Policy.OPEN
+        addresses.trust(new.trusted_proxies)
+        hosts.answer_for((*LOOPBACK, *new.hosts))
+        live.limit, live.limit_per_network = new.streams_limit, new.streams_per_network
+        scrape.allowed = new.metrics_from
+        writer.queue_limit = new.queue_limit
 
-def _admin(
-    pool: Pool,
-    desk: Desk,
-    passwords: Passwords,
-    lookout: Lookout,
-    publisher: Publisher,
-    views: PollViews,
-    own_origin: str,
-    addresses: Addresses,
-    clock: Clock,
-) -> Sequence[BaseRoute]:
-    """The admin's routes, behind their guard."""
-    base_url, langs = publisher.base_url, publisher.strings.langs
-    render, cookie = Renderer(base_url), SessionCookie(base_url)
-    previews = Previews(publisher, views, clock)
-    form = FormPage(render, previews, clock, langs)
-    ballots = BallotPages(render, clock)
-    pages = AdminPages(
-        render=render,
-        sign_in=SignInPage(SignIn(pool, passwords, clock, time.monotonic), desk, render, cookie, addresses),
-        account=AccountPage(render, cookie),
-        people=PeoplePages(render),
-        keys=KeyPages(render),
-        log=LogPage(render),
-        dashboard=DashboardPage(render, lookout),
-        watch=WatchPages(render, lookout),
-        webhooks=WebhookPages(render),
-        polls=PollListPage(render, clock),
-        edit=EditPages(render, form, previews, clock),
-        state=StatePages(render, base_url),
-        record=RecordPages(render, publisher, clock),
-        articles=ArticlePages(render, clock),
-        write_ins=WriteInPages(render, clock),
-        ballots=ballots,
-        alerts=AlertPages(render, ballots),
-        sites=SitePages(render, langs),
-        exports=ExportPages(render, clock),
-        imports=ImportPages(render, langs),
-    )
-    return Guard(desk, render, cookie, base_url, own_origin).routes(admin_routes(pages))
+    return App(hosts, addresses, metrics, table, hub, readiness, reload)

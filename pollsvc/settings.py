@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,13 +17,16 @@ MIN_SECRET = 32
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def _setting(default: object, text: str, *, secret: bool = False) -> Any:
-    return field(default=default, repr=not secret, metadata={"help": text})
+def _setting(default: object, text: str, *, secret: bool = False, reloads: bool = False) -> Any:
+    return field(default=default, repr=not secret, metadata={"help": text, "reloads": reloads})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything an operator can set; each field `name` is the variable `POLLSVC_NAME`."""
+    """Everything an operator can set; each field `name` is the variable `POLLSVC_NAME`.
+
+    Those that `reloads` is true of may change while the service runs.
+    """
 
     database_url: str = _setting(
         "sqlite:///pollsvc.db", "sqlite:///path.db or postgresql://user@host/name", secret=True
@@ -35,23 +38,49 @@ class Settings:
     )
     base_url: str = _setting("", "the service's public URL, path prefix included; default: host and port")
     allowed_hosts: tuple[str, ...] = _setting(
-        (), "comma-separated hosts that are answered for, beside that of the base URL and loopback names"
+        (),
+        "comma-separated hosts that are answered for, beside that of the base URL and loopback names",
+        reloads=True,
     )
-    admission: Policy = _setting(Policy.STANDARD, "default admission policy: open, standard or strict")
+    admission: Policy = _setting(
+        Policy.STANDARD, "default admission policy: open, standard or strict", reloads=True
+    )
     redis_url: str = _setting(
         "",
         "redis://, rediss:// or unix:// of a Valkey or Redis where processes share the paces of votes",
         secret=True,
     )
     trusted_proxies: tuple[Network, ...] = _setting(
-        (), "comma-separated CIDR networks whose X-Forwarded-For is believed"
+        (),
+        "comma-separated CIDR networks of proxies whose X-Forwarded-For and X-Request-ID are believed",
+        reloads=True,
     )
-    queue_limit: int = _setting(5_000, "votes that may wait for the database before 503 busy is answered")
-    streams_limit: int = _setting(10_000, "live streams that one process holds open at most")
+    metrics_from: tuple[Network, ...] = _setting(
+        (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")),
+        "comma-separated CIDR networks of clients that may read /metrics",
+        reloads=True,
+    )
+    log_format: str = _setting("human", "how the log is written: human or json", reloads=True)
+    log_level: str = _setting(
+        "warning",
+        "what is written to the log: error, warning, or info for a line of each request",
+        reloads=True,
+    )
+    queue_limit: int = _setting(
+        5_000, "votes that may wait for the database before 503 busy is answered", reloads=True
+    )
+    streams_limit: int = _setting(10_000, "live streams that one process holds open at most", reloads=True)
     streams_per_network: int = _setting(
-        1_000, "live streams that one network (IPv4 /32, IPv6 /64) holds open at most in one process"
+        1_000,
+        "live streams that one network (IPv4 /32, IPv6 /64) holds open at most in one process",
+        reloads=True,
     )
-
+    drain_seconds: int = _setting(
+        0, "seconds for which /readyz says that the service is ending before it takes no more", reloads=True
+    )
+    settings_file: str = _setting(
+        "", "a file of lines POLLSVC_NAME=value, read at the start and again on SIGHUP"
+    )
     appeal_days: int = _setting(
         30, "days after a poll has closed when nobody can tell any more which ballot is a reader's"
     )
@@ -90,6 +119,13 @@ class Settings:
             raise TypeError(f"no such settings: {', '.join(overrides)}")
         return cls(**values)  # type: ignore[arg-type]
 
+    def reloaded(self, new: "Settings") -> tuple["Settings", list[str]]:
+        """These settings with those of `new` that may change, and the names of the others that differ."""
+        differ = {item for item in fields(self) if getattr(self, item.name) != getattr(new, item.name)}
+        taken = {item.name: getattr(new, item.name) for item in differ if item.metadata["reloads"]}
+        left = sorted(f"POLLSVC_{item.name.upper()}" for item in differ if item.name not in taken)
+        return replace(self, **taken), left
+
     def require_secrets(self) -> "Settings":
         """These settings, if their secrets can sign. Raises PollError `bad_request` otherwise."""
         if not self.secret_keys:
@@ -102,14 +138,38 @@ class Settings:
         return self
 
 
-def _read(field_name: str, name: str, text: str) -> object:  # noqa: PLR0911 - one for each sort
+def read_file(text: str) -> dict[str, str]:
+    """The variables in a settings file: lines `POLLSVC_NAME=value`, as systemd's EnvironmentFile has them.
+
+    Empty lines and those that begin with # or ; are passed over, and quotes around a value. Raises PollError
+    `bad_request` for any other.
+    """
+    known = {f"POLLSVC_{item.name.upper()}" for item in fields(Settings)}
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        name, equals, value = (part.strip() for part in line.partition("="))
+        if not line.strip() or line.lstrip()[0] in "#;":
+            continue
+        if not equals or name not in known:
+            raise _wrong(
+                f"Line {number} of POLLSVC_SETTINGS_FILE must be a setting, such as POLLSVC_ADMISSION=open."
+            )
+        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+        found[name] = value[1:-1] if quoted else value
+    return found
+
+
+_RANGES = {"appeal_days": (0, 3_650), "drain_seconds": (0, 600)}
+
+
+def _read(field_name: str, name: str, text: str) -> object:  # noqa: PLR0911, PLR0912 - one for each sort
     match field_name:
         case "secret_keys":
             keys = tuple(part.strip() for part in text.split(","))
             if text and not all(keys):
                 raise _wrong(f"{name} has an empty key: remove the comma too many.")
             return keys if text else ()
-        case "trusted_proxies":
+        case "trusted_proxies" | "metrics_from":
             try:
                 return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
             except ValueError as error:
@@ -119,8 +179,12 @@ def _read(field_name: str, name: str, text: str) -> object:  # noqa: PLR0911 - o
                 return Policy(text)
             except ValueError:
                 raise _wrong(f"{name} must be open, standard or strict, not {text!r}.") from None
-        case "queue_limit" | "streams_limit" | "streams_per_network" | "appeal_days":
-            least, most = (0, 3_650) if field_name == "appeal_days" else (1, 1_000_000)
+        case "log_format" | "log_level":
+            known = ("human", "json") if field_name == "log_format" else ("error", "warning", "info")
+            if text not in known:
+                raise _wrong(f"{name} must be one of {', '.join(known)}, not {text!r}.")
+        case "queue_limit" | "streams_limit" | "streams_per_network" | "appeal_days" | "drain_seconds":
+            least, most = _RANGES.get(field_name, (1, 1_000_000))
             if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
                 raise _wrong(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
             return int(text)

@@ -157,7 +157,7 @@ def test_thousands_of_bodies(target: Target, shared: Service) -> None:
 
 ROUTES = (
     *("/api/v1/polls/{poll}", "/api/v1/live", "/api/v1/polls", "/api/v1/articles", "/w/{name}", "/p/{poll}"),
-    *("/api/v1/polls/{poll}/results/{key}", "/api/v1/openapi.json", "/healthz", "/readyz"),
+    *("/api/v1/polls/{poll}/results/{key}", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics"),
     *("/api/v1/polls/{poll}/rounds", "/api/v1/polls/{poll}/history", "/p/{poll}/history", "/i/{image}"),
     *("/p/{rest:path}", "/p/{poll}/card.png", "/p/{poll}/results.svg", "/embed/{poll}", "/oembed"),
     *("/api/v1/log/checkpoint", "/api/v1/log/keys", "/api/v1/log/inclusion", "/api/v1/log/consistency"),

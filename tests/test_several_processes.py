@@ -247,12 +247,12 @@ BROKEN = """
 import pollsvc.cli.server as server
 from pollsvc.settings import Settings
 
-def create_app(settings):
+def create_app(settings, fellows):
     raise RuntimeError("there is no widget")
 
 server.create_app = create_app
 if __name__ == "__main__":
-    server.run_workers(Settings(), server.listen("127.0.0.1", 0), 2, lambda: print("listens"))
+    server.run_workers(Settings, server.listen("127.0.0.1", 0), 2, lambda: print("listens"))
 """
 
 

@@ -10,6 +10,7 @@ package_of() {
         Xvfb) echo xvfb ;;
         php) echo php-cli ;;
         mysqli) echo php-mysql ;;
+        systemd-analyze) echo systemd ;;
         mariadbd) echo mariadb-server-core ;;
         *) echo "$1" ;;
     esac

@@ -9,16 +9,17 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.log import COMMAND_LINE
 from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.desk import Means, Work
-from pollsvc.settings import Settings
+from pollsvc.settings import Settings, read_file
 from pollsvc.storage.advice import SqliteError, advice
 from pollsvc.storage.database import Connection, check_url
 from pollsvc.storage.migrate import ensure_current
@@ -38,10 +39,19 @@ def run(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
 
 def settings(**overrides: object) -> Settings:
-    """The settings of this process. Raises PollError for one that cannot work."""
-    found = Settings.from_environment(os.environ, **overrides)
+    """The settings of this process, by flag, variable or file. Raises PollError for one that cannot work."""
+    file = os.environ.get("POLLSVC_SETTINGS_FILE")
+    environment = {**_in_file(file), **os.environ} if file else os.environ
+    found = Settings.from_environment(environment, **overrides)
     check_url(found.database_url)
     return found
+
+
+def _in_file(path: str) -> dict[str, str]:
+    try:
+        return read_file(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise bad(f"POLLSVC_SETTINGS_FILE cannot be read: {error}.") from None
 
 
 @asynccontextmanager

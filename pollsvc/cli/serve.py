@@ -1,11 +1,14 @@
 """`pollsvc serve`."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import click
 
 from pollsvc.cli.context import database, opening, settings
+from pollsvc.cli.logs import set_up_logs, tell
 from pollsvc.cli.server import listen, run_one, run_workers
 from pollsvc.services.ballot_log.pinning import require_pin_file
 from pollsvc.settings import Settings
@@ -24,10 +27,9 @@ from pollsvc.web.widget import Assets
 @click.option("--trusted-proxies", help="Instead of POLLSVC_TRUSTED_PROXIES.")
 def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
     """Serve polls, until Ctrl-C or SIGTERM."""
-    found, shown = settings(**flags), f"[{host}]" if ":" in host else host
-    if not found.base_url:
-        found = settings(**{**flags, "base_url": f"http://{shown}:{port}"})
-    found = replace(found.require_secrets(), allowed_hosts=(*found.allowed_hosts, shown.lower()))
+    read = partial(_read, f"[{host}]" if ":" in host else host, port, flags)
+    found = read()
+    set_up_logs(found)
     if found.pin_file:
         require_pin_file(found.pin_file)
     asyncio.run(_prepare(found))
@@ -37,16 +39,22 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
         assets = Assets()
         script, integrity = f"{found.base_url}/w/{assets.immutable_name}", assets.widget.integrity
         processes = "one process" if workers == 1 else f"{workers} processes"
-        click.echo(
-            f"pollsvc listens on {host}:{port} with {processes}, public as {found.base_url}; Ctrl-C ends it.",
-            err=True,
-        )
-        click.echo(f'Pinned: <script async src="{script}" integrity="{integrity}" crossorigin>', err=True)
+        say = tell if found.log_format == "json" else partial(click.echo, err=True)
+        say(f"pollsvc listens on {host}:{port} with {processes}, public as {found.base_url}; Ctrl-C ends it.")
+        say(f'Pinned: <script async src="{script}" integrity="{integrity}" crossorigin>')
 
     if workers == 1:
-        run_one(found, bound, ready)
+        run_one(read, bound, ready)
     else:
-        run_workers(found, bound, workers, ready)
+        run_workers(read, bound, workers, ready)
+
+
+def _read(host: str, port: int, flags: Mapping[str, str | None]) -> Settings:
+    """The settings, by flag, variable or file, as they are now. Raises PollError for one that cannot work."""
+    found = settings(**flags)
+    if not found.base_url:
+        found = settings(**{**flags, "base_url": f"http://{host}:{port}"})
+    return replace(found.require_secrets(), allowed_hosts=(*found.allowed_hosts, host.lower()))
 
 
 async def _prepare(found: Settings) -> None:

@@ -78,7 +78,7 @@ class Admission:
     """
 
     def __init__(self, policy: Policy, clock: Clock, shared: SharedPaces | None = None) -> None:
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
         self._shared = shared
         self._calm, self._proven = Gauges[tuple[str, bytes]](), Gauges[tuple[str, bytes]]()
@@ -86,7 +86,7 @@ class Admission:
 
     def policy_of(self, site: Site) -> Policy:
         """The policy of a site's polls."""
-        return site.policy or self._policy
+        return site.policy or self.policy
 
     def applicant(
         self, poll: Poll, network: Network, *, proof: bool | None, vouched: bool = False

@@ -118,6 +118,7 @@ class LiveHub:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.closed = False
+        self.frames = self.dropped = 0  # handed to streams; streams that were ended as stalled
 
     def __len__(self) -> int:
         return len(self._all)
@@ -193,7 +194,9 @@ class LiveHub:
                     logger.exception("A frame of poll %s was not sent", poll)
 
     async def _send_all(self, poll: str, frame: bytes) -> None:
-        for number, stream in enumerate(list(self._streams.get(poll, ())), 1):
+        streams = list(self._streams.get(poll, ()))
+        self.frames += len(streams)
+        for number, stream in enumerate(streams, 1):
             stream.push(poll, frame)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
@@ -204,6 +207,7 @@ class LiveHub:
             await asyncio.sleep(HEARTBEAT)
             for number, stream in enumerate(list(self._all), 1):
                 if stream.stalled(loop.time()):
+                    self.dropped += 1
                     stream.close()
                 else:
                     stream.push("", b":\n\n")

@@ -66,6 +66,11 @@ class Tallies:
         self._checking: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()  # all that run
         self._stopped = False
+        self.loaded = self.rendered = 0  # polls read from the database, snapshots made
+
+    def __len__(self) -> int:
+        """How many polls are in memory."""
+        return len(self._snapshots)
 
     async def stop(self) -> None:
         self._stopped = True
@@ -74,10 +79,6 @@ class Tallies:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def ping(self) -> None:
-        """Ask the database for something; raises when it does not answer."""
-        await self._connection.rows("SELECT 1")
 
     def peek(self, poll: str) -> Snapshot | None:
         """The current snapshot, if the poll is loaded; a state that the schedule has ended is brought up."""
@@ -209,6 +210,7 @@ class Tallies:
     async def _load_now(self, polls: Sequence[str]) -> None:
         try:
             found = await load_counted(self._connection, polls)
+            self.loaded += len(found)
             if len(self._unknown) >= _REMEMBERED:
                 self._unknown.clear()
             unknown = set(polls).difference(poll.id for poll, _ in found)
@@ -244,6 +246,7 @@ class Tallies:
     def _publish(self, tally: Tally) -> Snapshot:
         poll = tally.poll.id
         before = self._snapshots.get(poll)
+        self.rendered += 1
         snapshot = self._snapshots[poll] = Snapshot(tally, self._clock(), self._publisher)
         if before is None:
             self._make_room()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from pollsvc.services.admission import Admission
 from pollsvc.services.ballot_log.keys import SigningKey
 from pollsvc.services.ballot_log.receipts import Signed
 from pollsvc.services.ballot_writer import BallotWriter
+from pollsvc.services.meters import VoteMeters
 from pollsvc.services.networks import Networks
 from pollsvc.services.proof_of_work import ProofOfWork
 from pollsvc.services.readers import Reader, Readers, voter_of
@@ -70,7 +72,9 @@ class Voting:
         connection: Connection,
         key: SigningKey,
         clock: Clock,
+        meters: VoteMeters,
     ) -> None:
+        self._meters = meters
         self._readers = readers
         self._admission = admission
         self._networks = networks
@@ -89,7 +93,7 @@ class Voting:
         `poll_not_open`, `already_voted` (its details hold the standing vote), `proof_required` (its details
         hold a challenge), `slow_down`, `busy`.
         """
-        poll = snapshot.poll
+        began, poll = monotonic(), snapshot.poll
         if poll.purged:
             raise _not_open(snapshot)
         vouched = request.assertion is not None
@@ -108,7 +112,9 @@ class Voting:
         admit = self._admission.applicant(poll, network, proof=proof, vouched=vouched)
         pace = partial(self._admission.change, poll, voter)
         cast = Cast(ballot, poll.allow_change, admit, pace)
-        (outcome, standing, wait), signed = await self._writer.submit(cast)
+        queued = self._writer.submit(cast)
+        self._meters.admission.observe(monotonic() - began)
+        (outcome, standing, wait), signed, committed = await queued
         if outcome is Outcome.TO_PROVE:
             challenge = await asyncio.to_thread(self._proofs.challenge, poll.id, voter, admit.effort)
             raise _to_prove(challenge)
@@ -120,6 +126,7 @@ class Voting:
         if standing is None:
             raise PollError(Code.INVALID_SELECTION, "You have no vote here to withdraw; pick an option.")
         receipt = signed.receipt(standing) if signed else await self._receipt(standing)
+        self._meters.answer.observe(monotonic() - committed)
         return Vote(outcome is Outcome.CREATED, standing, receipt, reader, snapshot)
 
     def _reader(self, site: Site, request: VoteRequest) -> Reader:

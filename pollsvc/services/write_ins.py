@@ -58,14 +58,15 @@ def holds_text(picks: object) -> bool:
 class WriteIns:
     """Finds the option of what a reader wrote, and makes those that are new; until `stop`.
 
-    `pace` is that of new texts by network, None for none; `clock` returns seconds and is never set back.
-    `stop` waits for what is being written.
+    When it is `paced`, a network may bring new texts at PACE only; `clock` returns seconds and is never set
+    back. `stop` waits for what is being written.
     """
 
-    def __init__(self, pool: Pool, reading: Connection, pace: Pace | None, clock: Clock) -> None:
+    def __init__(self, pool: Pool, reading: Connection, paced: bool, clock: Clock) -> None:
         self._pool = pool
         self._reading = reading
-        self._counters = Counters(pace, clock) if pace else None
+        self.paced = paced
+        self._counters = Counters(PACE, clock)
         self._adding: dict[tuple[str, str], asyncio.Task[int]] = {}
 
     async def stop(self) -> None:
@@ -109,7 +110,7 @@ class WriteIns:
         return await asyncio.shield(task)  # a request that ends leaves nothing half done
 
     def _take(self, address: str) -> None:
-        wait = self._counters.take(network_of(address)) if self._counters else 0.0
+        wait = self._counters.take(network_of(address)) if self.paced else 0.0
         if wait:
             raise PollError(
                 Code.SLOW_DOWN,

@@ -1,6 +1,7 @@
 """Ballots and the tally, written together in one transaction."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from time import monotonic
 from typing import NamedTuple
 
 from msgspec.json import Encoder
@@ -49,11 +50,16 @@ Ahead = Callable[[Sequence[Cast]], Awaitable[None]]
 
 
 class Batch(NamedTuple):
-    """What a transaction did: an outcome for each cast, in order, the changes of polls, and its leaves."""
+    """What a transaction did: an outcome for each cast, in order, the changes of polls, and its leaves.
+
+    `statement` and `commit` are the seconds until its COMMIT, and those of the COMMIT.
+    """
 
     recorded: list[Recorded]
     changes: list[Change]
     leaves: list[Leaves]
+    statement: float
+    commit: float
 
 
 async def record(
@@ -76,6 +82,7 @@ async def _record(
     connection: Connection, casts: Sequence[Cast], stamp: Stamp, ahead: Ahead | None = None
 ) -> Batch:
     keys = [cast.ballot[:2] for cast in casts]
+    began = monotonic()
     async with connection.transaction():
         numbers = await next_numbers(connection, sorted({poll for poll, _ in keys}))
         before = await _standing(connection, sorted(set(keys)))
@@ -92,7 +99,8 @@ async def _record(
         await append(connection, decided.leaves, stamp)
         changes = await add_to_tally(connection, differences(moves))
         await announce(connection, changes)
-    return Batch(decided.recorded, changes, decided.leaves)
+        written = monotonic()
+    return Batch(decided.recorded, changes, decided.leaves, written - began, monotonic() - written)
 
 
 async def judge(

@@ -30,11 +30,16 @@ def _engine_url(url: str) -> str:
     return driver + url[url.index(":") :]
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     return config
+
+
+def head_revision() -> str:
+    """The revision that this release makes, and needs."""
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None]:

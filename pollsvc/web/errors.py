@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError, busy
 from pollsvc.services.snapshots import dump
-from pollsvc.web.http import respond
+from pollsvc.web.http import respond, route_of
 
 logger = logging.getLogger(__name__)
 
@@ -111,5 +111,5 @@ def as_poll_error(error: BaseException, scope: Scope) -> PollError:
             return PollError(Code.METHOD_NOT_ALLOWED, "Use one of the methods in the Allow header.")
         case HTTPException():
             return PollError(Code.NOT_FOUND, "There is nothing here; check the address.")
-    logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+    logger.error("%s %s failed", scope["method"], route_of(scope), exc_info=error)
     return PollError(Code.BUSY, "Something went wrong here; try again in a moment.", retry_after=5)

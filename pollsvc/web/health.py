@@ -1,12 +1,9 @@
 """Whether the process lives, and whether it can take votes."""
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from pollsvc.services.ballot_writer import BallotWriter
-from pollsvc.services.tallies import Tallies
+from pollsvc.services.readiness import Readiness
 
 
 async def healthz(_request: Request) -> Response:
@@ -14,18 +11,13 @@ async def healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
 
 
-class Readiness:
-    """`GET /readyz`: the database answers and votes are being written."""
+class GetReadiness:
+    """`GET /readyz`: 200 when this process can take votes now, else 503 with the reason in a line."""
 
-    def __init__(self, tallies: Tallies, writer: BallotWriter) -> None:
-        self._tallies = tallies
-        self._writer = writer
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
 
     async def show(self, _request: Request) -> Response:
-        fault = self._writer.fault
-        try:
-            await asyncio.wait_for(self._tallies.ping(), timeout=2)
-        except Exception as error:
-            fault = f"the database does not answer: {type(error).__name__}"
+        fault = await self._readiness.fault()
         headers = {"cache-control": "no-store"}
         return PlainTextResponse(f"{fault or 'ready'}\n", 503 if fault else 200, headers)

@@ -31,6 +31,10 @@ class KnownHosts:
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         """`hosts` as browsers write them: in ASCII and lower case, an IPv6 address in brackets."""
         self._app = app
+        self.answer_for(hosts)
+
+    def answer_for(self, hosts: Iterable[str]) -> None:
+        """Answer for these hosts and no others from now on."""
         self._hosts = frozenset(host.encode() for host in hosts)
         self._let_in = set(self._hosts)  # as they were written, with ports
 

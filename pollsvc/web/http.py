@@ -10,11 +10,13 @@ from pollsvc.domain.errors import Code, PollError
 
 MAX_BODY = 4_096
 """The longest request body that is read, in bytes."""
+_KNOWN = 1_000  # peers that are remembered to be a trusted proxy or not
 
 _NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0*)?")
 
 Headers = Iterable[tuple[bytes, bytes]]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Networks = Sequence[Network]
 
 
 async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
@@ -57,6 +59,12 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
+def route_of(scope: Scope) -> str:
+    """The template of a request's route, such as `/p/{poll}`; "none" where nothing is at its path."""
+    route = scope.get("route")
+    return str(getattr(route, "path", "")) or "none"
+
+
 def takes_gzip(scope: Scope) -> bool:
     """Whether the answer may be compressed with gzip (RFC 9110, section 12.5.3)."""
     for key, value in scope["headers"]:
@@ -71,14 +79,19 @@ def takes_gzip(scope: Scope) -> bool:
 class Addresses:
     """Finds the client's address: the peer's, or behind trusted proxies the right-most untrusted hop."""
 
-    def __init__(self, trusted: Sequence[Network]) -> None:
-        self._trusted = trusted
+    def __init__(self, trusted: Networks) -> None:
+        self.trust(trusted)
+
+    def trust(self, proxies: Networks) -> None:
+        """Believe these proxies from now on."""
+        self._trusted = proxies
+        self._known: dict[str, bool] = {}  # peers that were looked up
 
     def of(self, scope: Scope) -> str:
         """The address as text; empty when the server does not know it."""
         client = scope.get("client")
         address: str = client[0] if client else ""
-        if not self._trusted or not self._is_trusted(address):
+        if not self.is_trusted(address):
             return address
         hops = [
             hop.strip()
@@ -91,18 +104,31 @@ class Addresses:
             if found is None:  # what stands left of it, anybody may have written
                 break
             address = found
-            if not self._is_trusted(address):
+            if not self.is_trusted(address):
                 break
         return address
 
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
+    def is_trusted(self, address: str) -> bool:
+        """Whether this peer is one of the trusted proxies."""
+        if not self._trusted:
             return False
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped  # what an IPv4 peer looks like on a socket for both
-        return any(parsed in network for network in self._trusted)
+        known = self._known.get(address)
+        if known is None:
+            known = is_in(address, self._trusted)
+            if len(self._known) < _KNOWN:
+                self._known[address] = known
+        return known
+
+
+def is_in(address: str, networks: Networks) -> bool:
+    """Whether an address, as text, is in one of these networks; what is no address is in none."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped  # what an IPv4 peer looks like on a socket for both
+    return any(parsed in network for network in networks)
 
 
 def _without_port(hop: str) -> str | None:

@@ -31,6 +31,7 @@ class Live:
         hub: LiveHub,
         addresses: Addresses,
         clock: Clock,
+        refused: Counter[str],
         *,
         limit: int,
         limit_per_network: int,
@@ -39,8 +40,9 @@ class Live:
         self._hub = hub
         self._addresses = addresses
         self._clock = clock
-        self._limit = limit
-        self._limit_per_network = limit_per_network
+        self._refused = refused
+        self.limit = limit
+        self.limit_per_network = limit_per_network
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,9 +56,11 @@ class Live:
             await respond(send, 200, _HEADERS)
             return
         network = network_of(self._addresses.of(scope))
-        if self._hub.closed or len(self._hub) >= self._limit:
+        if self._hub.closed or len(self._hub) >= self.limit:
+            self._refused["process"] += 1
             raise PollError(Code.BUSY, "Too many live streams are open; ask again later.", retry_after=30)
-        if self._open[network] >= self._limit_per_network:
+        if self._open[network] >= self.limit_per_network:
+            self._refused["network"] += 1
             raise PollError(
                 Code.SLOW_DOWN,
                 "Too many live streams are open from your network; close some.",

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pollsvc.web.ballots import FILE
 from pollsvc.web.embed import EmbedPage
-from pollsvc.web.health import Readiness, healthz
+from pollsvc.web.health import GetReadiness, healthz
 from pollsvc.web.log import GetLog
 from pollsvc.web.pages.archive import ArchivePages
 from pollsvc.web.pages.page import PollPage
@@ -41,10 +41,14 @@ class Endpoints:
     embed: EmbedPage
     oembed: ASGIApp
     log: GetLog
-    readiness: Readiness
+    readiness: GetReadiness
+    metrics: ASGIApp
     admin_assets: ASGIApp
     admin: Sequence[BaseRoute]
     api: Sequence[BaseRoute]
+
+
+_VOTE = Route(f"{_POLLS}{{poll}}{_VOTES}", lambda _: None)  # so that the log knows where it went
 
 
 class FastLane:
@@ -62,7 +66,7 @@ class FastLane:
             path: str = scope["path"]
             poll = path[len(_POLLS) : -len(_VOTES)]
             if path.startswith(_POLLS) and path.endswith(_VOTES) and "/" not in poll:
-                scope["path_params"] = {"poll": poll}
+                scope["path_params"], scope["route"] = {"poll": poll}, _VOTE
                 await self._vote(scope, receive, send)
                 return
         scope["app"] = self  # or the router answers 404 and 405 itself, in plain text, instead of raising
@@ -97,6 +101,7 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/", to.home, methods=["GET"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/readyz", to.readiness.show, methods=["GET"]),
+        Route("/metrics", to.metrics, methods=["GET"]),
         Route("/admin/static/{name}", to.admin_assets, methods=["GET"]),
         *to.api,
         *to.admin,
