@@ -47,7 +47,7 @@ plugin:                        ## the WordPress plugin, into dist/
 	$(PYTHON) -m zipfile -c $(PLUGIN_ZIP) static/wordpress/pollsvc
 
 tools:                         # what tests need beside Python packages
-	@sh tests/tools.sh chromium firefox-esr WebKitWebDriver Xvfb xauth libfribidi0 php mysqli mariadbd nginx strace redis-server cc caddy curl systemd-analyze
+	@sh tests/tools.sh chromium firefox-esr WebKitWebDriver Xvfb xauth libfribidi0 php mysqli mariadbd nginx strace redis-server cc caddy curl systemd-analyze postgresql
 	@sh tests/wordpress.sh
 
 clean:                         ## forget all that was made, the demo's votes included

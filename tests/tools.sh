@@ -20,6 +20,7 @@ is_there() {
     case $1 in
         libfribidi0) .venv/bin/python -c 'from PIL import features; exit(not features.check("fribidi"))' ;;
         mysqli) php -m | grep -qx mysqli ;;
+        postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null ;;
         nginx) PATH="$PATH:/usr/sbin" command -v nginx >/dev/null ;;
         *) command -v "$1" >/dev/null ;;
     esac 2>/dev/null

@@ -5,6 +5,7 @@ import sys
 import click
 
 from pollsvc import __version__
+from pollsvc.cli.backup import backup, restore
 from pollsvc.cli.database import audit, migrate, purge
 from pollsvc.cli.demo import demo
 from pollsvc.cli.editors import apikey, editor
@@ -25,7 +26,25 @@ def cli() -> None:
     """
 
 
-for command in (apikey, audit, demo, editor, keys, migrate, poll, purge, results, serve, site, webhook):
+COMMANDS = (
+    *(
+        apikey,
+        audit,
+        backup,
+        demo,
+        editor,
+        keys,
+        migrate,
+        poll,
+        purge,
+        restore,
+        results,
+        serve,
+        site,
+        webhook,
+    ),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 
