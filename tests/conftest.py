@@ -1,6 +1,6 @@
 """What tests are given: databases of both engines, and serving pollsvcs on them."""
 
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,13 +29,6 @@ LONGEST = (
     *("wp_polls_import", "command_line", "widget_proof", "export", "privacy", "pins", "editors_day"),
 )
 """The files that take longest, longest first: begun last, one of them would leave the other workers idle."""
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """A quarter more workers than processors: each waits for nearly half of its time."""
-    processors = yield
-    return processors * 5 // 4
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
