@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,8 @@ PUBLIC = [call for call in READS if call not in OF_EDITORS]
 SECOND = "public, max-age=1, s-maxage=1, stale-while-revalidate=5"
 TEN_SECONDS = "public, max-age=10, s-maxage=10, stale-while-revalidate=60"
 FOR_EVER = "public, max-age=31536000, immutable"
+ROOT = Path(__file__).parent.parent
+
 RULES = {
     **dict.fromkeys(("/api/v1/polls/{poll}", "/api/v1/polls", "/api/v1/articles"), SECOND),
     **dict.fromkeys(("/api/v1/log/checkpoint", "/api/v1/log/keys"), SECOND),
@@ -156,3 +159,13 @@ async def test_results_that_voters_see_have_an_address_that_nobody_guesses(
     check_public(answer)
     assert len(url.rpartition("/")[2]) >= 20
     assert (await ask(http, url[:-1] + ("a" if url[-1] != "a" else "b"))).status == 404
+
+
+def test_the_rules_for_a_cdn_say_the_same() -> None:
+    section = (ROOT / "docs" / "deploy.md").read_text().partition("## A CDN")[2].partition("\n## ")[0]
+    told = {
+        path: re.findall("`([^`]+)`", rule)[0]
+        for paths, rule in re.findall(r"^\| (.*?) \| (.*?) \|$", section, re.MULTILINE)
+        for path in re.findall("`(/[^`]+)`", paths)
+    }
+    assert told == {path: rule for path, rule in RULES.items() if path != "/admin/static/{name}"}

@@ -32,7 +32,7 @@ class _Human(Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: LogRecord) -> str:  # noqa: N802 - logging's
-        id_ = request_id.get()
+        id_ = request_id()
         return super().formatMessage(record) + (f" [{id_}]" if id_ else "")
 
 
@@ -47,7 +47,7 @@ class _Json(Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if id_ := request_id.get():
+        if id_ := request_id():
             line["request_id"] = id_
         line |= getattr(record, "fields", {})
         if record.exc_info:

@@ -15,8 +15,13 @@ from pollsvc.web.http import Addresses, header, route_of
 
 logger = logging.getLogger(__name__)
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that the current task serves; empty for what the service does by itself."""
+_request_id: ContextVar[bytes] = ContextVar("request_id", default=b"")
+
+
+def request_id() -> str:
+    """The id of the request that the current task serves; empty for what the service does by itself."""
+    return _request_id.get().decode()
+
 
 _ID = re.compile(r"[A-Za-z0-9-]{16,64}")
 """What is taken for an id: no dot, colon or @, since addresses have those."""
@@ -39,27 +44,27 @@ class Requests:
         if scope["type"] != "http":
             return self._app(scope, receive, send)
         began, id_ = monotonic(), self._id_of(scope)
-        request_id.set(id_)  # in the context of this request's own task
+        _request_id.set(id_)  # in the context of this request's own task
 
         def sending(message: MutableMapping[str, Any]) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 self._answers[message["status"]] += 1
-                message["headers"] = [*message["headers"], (b"x-request-id", id_.encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", id_)]
                 if logger.isEnabledFor(logging.INFO):
                     _log(scope, message["status"], monotonic() - began)
             return send(message)
 
         return self._app(scope, receive, sending)
 
-    def _id_of(self, scope: Scope) -> str:
+    def _id_of(self, scope: Scope) -> bytes:
         client = scope.get("client")
         if client and self._addresses.is_trusted(client[0]):
             given = header(scope, b"x-request-id")
             if given is not None and _ID.fullmatch(given):
-                return given
+                return given.encode()
             if found := _TRACE.fullmatch(header(scope, b"traceparent") or ""):
-                return found[1]
-        return f"{getrandbits(64):016x}"
+                return found[1].encode()
+        return b"%016x" % getrandbits(64)
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
