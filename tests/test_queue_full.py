@@ -104,7 +104,7 @@ async def test_results_and_pages_do_not_wait_for_the_writer(small_queue: Service
     requests = [vote_bytes(poll, {"selection": [1], "idempotency_key": new_key()}) for _ in range(LIMIT)]
     async with standing_still(small_queue), Http(small_queue.base_url) as http:
         votes = asyncio.create_task(fire(small_queue.base_url, ask, requests, connections=LIMIT))
-        for path in (f"/api/v1/polls/{other}", f"/p/{poll}", f"/api/v1/polls/{poll}", "/readyz"):
+        for path in (f"/api/v1/polls/{other}", f"/p/{poll}", f"/api/v1/polls/{poll}", "/healthz"):
             async with asyncio.timeout(2):
                 assert (await http.get(path)).status == 200
     assert {answer.status for answer in await votes} == {201}
