@@ -228,18 +228,21 @@ def _check_keys(log, keys):
 
 
 def _check_head(note, known):
-    """Size and root of a head that is signed by the key of its time. Raises ValueError."""
+    """Size and root of a head that is signed by the key of its time, and the keys until then.
+
+    Raises ValueError.
+    """
     text, _, signatures = note.partition("\n\n")
     text += "\n"
     origin, size, root, _ = text.split("\n")
-    public = [key for since, key in known if since < int(size)][-1:]
+    until = [key for since, key in known if since < int(size)]
     for line in signatures.splitlines():
         _, name, encoded = line.split(" ")
         blob = b64decode(encoded)
-        for key in public:
+        for key in until[-1:]:
             id_ = hashlib.sha256(name.encode() + b"\n\1" + key).digest()[:4]
             if name == origin and id_ == blob[:4] and signed(key, text.encode(), blob[4:]):
-                return int(size), b64decode(root)
+                return int(size), b64decode(root), until
     raise ValueError("the log's head is not signed by the log's key of that time")
 
 
@@ -286,8 +289,10 @@ def recount(path, key=None, receipt=None, progress=None):
     found["differences"] = differences
     try:
         known = _check_keys(head["log"], head["keys"])
-        size, root = _check_head(head["checkpoint"], known)
-        if key is not None and b64decode(key.split("+", 2)[-1])[-32:] not in [public for _, public in known]:
+        size, root, until = _check_head(head["checkpoint"], known)
+        if (
+            key is not None and b64decode(key.split("+", 2)[-1])[-32:] not in until
+        ):  # it signs, or handed over
             differences.append("the log is signed under another key than the one that you gave")
         stack, ended = Stack(), False
         for line in lines:

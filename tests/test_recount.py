@@ -164,6 +164,19 @@ async def test_a_key_that_was_retired_since_has_signed_the_head(closed: Closed, 
     assert recount(bundle) == (0, recount(closed.bundle)[1])
 
 
+async def test_a_key_that_the_log_is_only_handed_to_later_proves_nothing(
+    closed: Closed, tmp_path: Path
+) -> None:
+    """Whoever makes a log of their own can hand it over to a key that is not theirs."""
+    lines = [json.loads(line) for line in closed.bundle.read_text().splitlines()]
+    _retire(lines, before_the_head=False)
+    bundle = tmp_path / "bundle.ndjson"
+    bundle.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert recount(bundle, "--key", SigningKey(SECRET).name)[0] == 0
+    later = SigningKey("another-secret-of-more-than-32-characters").name
+    assert "another key" in recount(bundle, "--key", later)[1]["differences"][0]
+
+
 async def test_another_key_and_a_receipt_that_is_missing_are_told(closed: Closed, tmp_path: Path) -> None:
     _, bundle, receipt = closed
     other = tmp_path / "other.json"

@@ -15,7 +15,10 @@ from tests.support.server import Service, run_service, until
 
 def assertion(secret: str, subject: str = "anna", ends: float = 3600.0) -> str:
     """As docs/embed.md says that a site makes it."""
-    text = f"{_base64(subject.encode())}.{int(time.time() + ends)}"
+    return signed(secret, f"{_base64(subject.encode())}.{int(time.time() + ends)}")
+
+
+def signed(secret: str, text: str) -> str:
     return f"{text}.{_base64(hmac.digest(secret.encode(), text.encode(), hashlib.sha256))}"
 
 
@@ -65,6 +68,7 @@ async def test_nobody_else_votes_where_the_policy_is_strict(strict: Service) -> 
             text + "." + signature[::-1],
             good.replace(".", ".9", 1),
         ),
+        signed(secret, f"abcde.{int(time.time()) + 60}"),  # which is the base64 of nothing
         *(assertion("s" * 43), assertion(secret, ends=-120), assertion(secret, ends=8 * 86_400)),
     )
     async with Http(strict.base_url) as http:
