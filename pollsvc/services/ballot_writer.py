@@ -189,7 +189,7 @@ class BallotWriter:
             except Exception as error:
                 self._disproved = not once_more
                 if self._disproved:
-                    logger.warning("Votes cannot be recorded now. %s", advice(error))
+                    self._tell(error)
             else:
                 self._disproved = False
                 if monotonic() - self._failed_at >= FAULTY_FOR:
@@ -246,6 +246,9 @@ class BallotWriter:
         self._meters.outcomes["failed"] += len(casts)
         _settle(casts, [vote_not_recorded() for _ in casts])
         self._unrecorded += len(casts)
+        self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
         if monotonic() - self._told_at >= TELL_EVERY:
             self._told_at = monotonic()
             logger.error("Votes are not recorded, %d until now. %s", self._unrecorded, advice(error))
