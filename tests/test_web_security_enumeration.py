@@ -49,9 +49,8 @@ def told(answer: Answer, *own: str) -> tuple[int, dict[str, str], str]:
     text = answer.body.decode()
     for word in own:
         text = text.replace(word, "ID")
-    headers = {
-        name: value for name, value in answer.headers.items() if name not in ("date", "content-length")
-    }
+    chance = ("date", "content-length", "x-request-id")
+    headers = {name: value for name, value in answer.headers.items() if name not in chance}
     if "location" in headers:
         headers["location"] = re.sub("|".join(own), "ID", headers["location"])
     return answer.status, headers, text
