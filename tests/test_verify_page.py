@@ -182,12 +182,10 @@ NO_RECEIPTS = (
 
 @pytest.mark.parametrize("way", ["pasted", "fragment", "file"])
 async def test_what_is_no_receipt_is_told(news: News, sealed: tuple[str, Receipt], way: str) -> None:
-    page, plain = await news.blank(), f"{news.service.base_url}/p/{sealed[0]}/verify"
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    plain, asked = f"{news.service.base_url}/p/{sealed[0]}/verify", list[str]()
     for given in NO_RECEIPTS:
-        case = f"{given[:30]!r} {way}"
-        await page.goto("about:blank")
+        case, page = f"{given[:30]!r} {way}", await news.blank()
+        page.on("request", lambda request: asked.append(request.url))
         if way == "fragment":
             await page.goto(f"{plain}#{given or '%20'}")
         else:
@@ -203,6 +201,7 @@ async def test_what_is_no_receipt_is_told(news: News, sealed: tuple[str, Receipt
         assert page.url == plain, case
         assert await page.evaluate("window.violations") == [], case
         assert news.errors == [], case
+        await page.close()
     assert asked.count(plain) >= len(NO_RECEIPTS)
     assert [url for url in asked if "/api/" in url] == []
 
