@@ -134,7 +134,7 @@ def create_app(settings: Settings, clock: Clock = time.time, fellows: Fellows | 
     write_ins = WriteIns(Pool(url, 1), reading, settings.admission is not Policy.OPEN, time.monotonic)
     networks = Networks(Pool(url, 1), settings.secret_keys, clock)
     pinning = Pinning(Pool(url, 1), settings.pin_file)
-    purging = Purging(Pool(url, 1), clock, settings.appeal_days * DAY)
+    purging = Purging(Pool(url, 1, log_keys.stamp), clock, settings.appeal_days * DAY)
     alarm = Alarm(url, clock)
     steps = ClockSteps(clock, tallies.on_clock_step)
     voting = Voting(
@@ -167,7 +167,7 @@ def create_app(settings: Settings, clock: Clock = time.time, fellows: Fellows | 
         limit=settings.streams_limit,
         limit_per_network=settings.streams_per_network,
     )
-    pool, passwords = Pool(url, EDITORS_CONNECTIONS), Passwords()
+    pool, passwords = Pool(url, EDITORS_CONNECTIONS, log_keys.stamp), Passwords()
     desk = Desk(pool, Means(clock, passwords, log_keys, settings.webhook_origins))
     api = api_routes(
         Answerers(ApiPolls(base_url, clock), ApiImports(), ApiArticles(), ApiSites(), ApiWebhooks())

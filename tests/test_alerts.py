@@ -13,14 +13,13 @@ from pollsvc.domain.ballot import Status
 from pollsvc.domain.errors import PollError
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.review import Verdict
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.alerts import Alerts, rule_of
 from pollsvc.services.editing.judging import Judging
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.purging import purge
 from pollsvc.services.watching.alarm import AGAIN, look
 from pollsvc.storage.log import entries
-from tests.support.server import SECRET, open_connection, run_service, until
+from tests.support.server import open_connection, run_service, until
 from tests.support.stuffing import from_a_room, ordinary, put, stuff_lately
 from tests.support.tables import make_tables
 from tests.support.webhooks import ADMIN, NOW, ORIGIN, Publisher, publisher
@@ -109,7 +108,7 @@ async def test_the_rule_of_an_alert_holds_its_ballots_and_the_alert_does_not_com
 ) -> None:
     poll = await stuffed(news)
     [alert] = await looked(news, poll)
-    judging = Judging(news.connection, news.clock, LogKeys([SECRET]), ADMIN)
+    judging = Judging(news.connection, news.clock, ADMIN)
     rule = rule_of(alert.finding)
     assert (await judging.count(poll.id, rule))[Status.COUNTED] == 200
     assert await judging.judge(poll.id, rule, Verdict.HOLD) == 200

@@ -19,7 +19,8 @@ from pollsvc.domain.merkle import Tree, head, head_by_inclusion, leaf_hash
 from pollsvc.domain.tiles import WIDTH, Place, Tiles, grown, last_tiles
 from pollsvc.services.audit import Report, audit
 from pollsvc.services.ballot_log.keys import LogKeys
-from pollsvc.services.ballot_log.sealing import handover_text, seal
+from pollsvc.services.ballot_log.sealing import seal
+from pollsvc.services.ballot_log.trust import handover_text
 from pollsvc.storage.ballot_log import heads, runs, waiting
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
@@ -225,7 +226,7 @@ async def history(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
             for poll in polls:
                 ballot = Ballot.of(poll, "v" * 22, "3", 29_000_000)
                 cast = Cast(ballot, allow_change=False, admit=lambda: COUNTS)
-                await record(connection, [cast], LogKeys([SECRET, NEWER]).stamp)
+                await record(connection, [cast])
         yield folder / "pollsvc.db"
         await service.start()
 

@@ -30,7 +30,7 @@ from pollsvc.storage.history import history_of
 from pollsvc.storage.log import editing, entries
 from tests.support.reader import Http, Reader
 from tests.support.server import CliError, Service, open_connection, until
-from tests.support.transfer import EDITOR, KEYS, MINUTE, NOW, Office, ndjson, office_on
+from tests.support.transfer import EDITOR, MINUTE, NOW, Office, ndjson, office_on
 
 STORY = "https://news.example/story"
 OTHER = "https://news.example/other?id=2"
@@ -341,9 +341,7 @@ async def endless(office: Office, ballots: int, seen: Callable[[int], None] = la
 
 
 async def take_in(office: Office, file: Endless) -> Any:
-    return await import_poll(
-        office.connection, office.site, file, EDITOR, keys=KEYS, clock=lambda: office.now
-    )
+    return await import_poll(office.connection, office.site, file, EDITOR, clock=lambda: office.now)
 
 
 async def test_a_long_file_takes_little_memory(office: Office) -> None:
@@ -408,7 +406,7 @@ async def test_what_a_killed_import_left_is_removed_a_day_later(office: Office) 
 async def test_a_poll_is_taken_in_only_once_it_is_finished(office: Office) -> None:
     template = await office.create()
     sizes = await office.sizes()
-    means = ImportMeans(office.connection, EDITOR, KEYS, lambda: NOW)
+    means = ImportMeans(office.connection, EDITOR, lambda: NOW)
     async with intake(means, replace(template, id="other")) as taking:
         await taking.add(0, MINUTE, "1", COUNTS, 7)
     assert await office.sizes() == sizes

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import pollsvc.storage
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.storage.migrate import ensure_current, migrate
 from pollsvc.storage.polls import Search, search_polls
 from pollsvc.storage.schema_log import everything
 from tests.support.postgres import create_database, drop_database
 from tests.support.reader import Http, Reader
-from tests.support.server import CliError, Service, add_site, open_connection, run_service
+from tests.support.server import SECRET, CliError, Service, add_site, open_connection, run_service
 
 FIRST_RELEASE = """
 INSERT INTO sites VALUES ('site', 'News', '["https://news.example"]', 'PT-br', 'UTC', :key, 1, 1700000000);
@@ -109,7 +110,7 @@ async def test_many_processes_that_start_at_once_make_the_tables_once(empty_data
 async def test_the_command_says_what_it_did(tmp_path: Path, empty_database: str) -> None:
     service = Service(empty_database, tmp_path, {}, 1)
     assert "empty" in await service.run("migrate")
-    assert "0003" in await service.run("migrate")
+    assert "0004" in await service.run("migrate")
 
 
 async def test_a_database_of_a_newer_release_is_refused(tmp_path: Path, empty_database: str) -> None:
@@ -175,7 +176,8 @@ async def test_the_polls_of_the_first_release_go_on(tmp_path: Path, empty_databa
     async with engine.begin() as connection:
         await connection.run_sync(fill)
     await engine.dispose()
-    assert await migrate(empty_database) == "0001"
+    keys = LogKeys([SECRET])
+    assert await migrate(empty_database, keys.stamp, keys.sign_as) == "0001"
     async with (
         run_service(tmp_path, empty_database) as service,
         service.editor() as editor,

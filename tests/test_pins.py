@@ -186,9 +186,9 @@ async def test_a_head_that_nobody_signed_shows(history: History) -> None:
     )
     elsewhere = last._replace(checkpoint=checkpoint._replace(origin="pollsvc/other"))
     for one, what in (
-        (altered, "is not signed by a key of the log"),
-        (last._replace(signatures=[signed]), "is not signed by a key of the log"),
-        (last._replace(signatures=[]), "is not signed by a key of the log"),
+        (altered, "is not signed by the log's key of its time"),
+        (last._replace(signatures=[signed]), "is not signed by the log's key of its time"),
+        (last._replace(signatures=[]), "is not signed by the log's key of its time"),
         (elsewhere, "is of the log 'pollsvc/other'"),
     ):
         [sentence] = told(await audited(history.database, [*history.pinned, one]))

@@ -16,7 +16,7 @@ import pytest
 from pollsvc.domain.checkpoint import verifier_key
 from pollsvc.domain.poll import Kind
 from pollsvc.services.ballot_log.keys import SigningKey
-from pollsvc.services.ballot_log.sealing import handover_text
+from pollsvc.services.ballot_log.trust import handover_text
 from tests.support.reader import Http, Reader
 from tests.support.server import SECRET, CliError, Service, until
 

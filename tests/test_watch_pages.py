@@ -15,7 +15,6 @@ from playwright.async_api import Page, expect
 from pollsvc.domain.ballot import COUNTS, Ballot, Cast
 from pollsvc.domain.editor import Role
 from pollsvc.domain.poll import Kind
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.watching.counting import Votes
 from pollsvc.services.watching.timeline import Bucket, starts
 from pollsvc.services.watching.watch import Span, Timeline
@@ -25,7 +24,7 @@ from tests.support.browser import News, axe, sticking_out
 from tests.support.editors import COOKIE, EditorHttp, add_editor, add_session, signed_in
 from tests.support.newsroom import minute
 from tests.support.reader import Reader
-from tests.support.server import SECRET, Service, add_site, open_connection, until
+from tests.support.server import Service, add_site, open_connection, until
 
 pytest_plugins = ("tests.support.browser_fixtures",)
 
@@ -51,7 +50,7 @@ async def cast(service: Service, poll: str, selections: Sequence[str], back: int
         for selection in selections
     ]
     async with open_connection(service.database_url) as connection:
-        await record(connection, casts, LogKeys([SECRET]).stamp)
+        await record(connection, casts)
 
 
 async def test_a_viewer_watches_and_nobody_else_does(shared: Service, viewer: EditorHttp) -> None:

@@ -19,7 +19,7 @@ from pollsvc.services.imports.wp_polls import WpAnswer, WpPoll, read_csv, read_d
 from pollsvc.storage.history import history_of
 from pollsvc.storage.log import entries
 from tests.support.server import CliError, Service
-from tests.support.transfer import EDITOR, KEYS, MINUTE, NOW, Office, office_on
+from tests.support.transfer import EDITOR, MINUTE, NOW, Office, office_on
 
 DATA = Path(__file__).parent / "data/wp-polls"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -33,7 +33,7 @@ async def office(database_url: str) -> AsyncIterator[Office]:
 
 async def take_in(office: Office, polls: Iterable[WpPoll], **more: Any) -> list[Imported]:
     return await import_wp_polls(
-        office.connection, office.site, polls, EDITOR, keys=KEYS, clock=lambda: office.now, **more
+        office.connection, office.site, polls, EDITOR, clock=lambda: office.now, **more
     )
 
 

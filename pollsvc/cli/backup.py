@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pollsvc.cli.context import database, json_option, print_json, progress_bar, run, settings
+from pollsvc.cli.context import database, json_option, print_json, progress_bar, run, settings, upgrade
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE
 from pollsvc.services import purging
@@ -15,7 +15,6 @@ from pollsvc.services.audit import Report, audit
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.settings import Settings
 from pollsvc.storage import backup as store
-from pollsvc.storage.migrate import migrate
 from pollsvc.storage.purge import wipe
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, resolve_path=True))
@@ -64,7 +63,7 @@ async def restore(file: Path, anyway: bool, as_json: bool) -> None:
     try:
         with store.unused(target), progress_bar("Copying") as progress:
             store.copy(file, draft, progress)
-            await migrate(f"sqlite:///{draft}")
+            await upgrade(_at(found, draft))
             report = await _recount(found, draft)
             if report.found and not anyway:
                 _tell(report, f"{file} was not restored", {"restored": False}, as_json)

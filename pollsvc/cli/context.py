@@ -22,7 +22,7 @@ from pollsvc.services.desk import Means, Work
 from pollsvc.settings import Settings, read_file
 from pollsvc.storage.advice import SqliteError, advice
 from pollsvc.storage.database import Connection, check_url
-from pollsvc.storage.migrate import ensure_current
+from pollsvc.storage.migrate import ensure_current, migrate
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,7 +61,7 @@ async def database(found: Settings) -> AsyncIterator[Connection]:
     Raises PollError for what SQLite says of a file that is damaged or cannot be written.
     """
     await prepare(found)
-    connection = Connection(found.database_url)
+    connection = Connection(found.database_url, LogKeys(found.secret_keys).stamp)
     await connection.open()
     try:
         yield connection
@@ -69,6 +69,15 @@ async def database(found: Settings) -> AsyncIterator[Connection]:
         raise PollError(Code.BAD_REQUEST, advice(error)) from error
     finally:
         await connection.close()
+
+
+async def upgrade(found: Settings) -> str | None:
+    """Bring the database to the schema of this release; returns the revision it had, None for an empty one.
+
+    Raises what `migrate` does.
+    """
+    keys = LogKeys(found.secret_keys)
+    return await migrate(found.database_url, keys.stamp, keys.sign_as)
 
 
 async def prepare(found: Settings) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import click
 
-from pollsvc.cli.context import database, json_option, opening, print_json, progress_bar, run, settings
+from pollsvc.cli.context import (
+    database,
+    json_option,
+    opening,
+    print_json,
+    progress_bar,
+    run,
+    settings,
+    upgrade,
+)
 from pollsvc.domain.clock import rfc3339
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE, Entry
@@ -17,7 +26,6 @@ from pollsvc.services import purging
 from pollsvc.services.audit import audit as recount
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.ballot_log.pinned import Pin, read_pins
-from pollsvc.storage import migrate as migration
 from pollsvc.storage.log import all_entries
 from pollsvc.storage.purge import wipe
 from pollsvc.web.widget import static_folder
@@ -27,9 +35,9 @@ from pollsvc.web.widget import static_folder
 @run
 async def migrate() -> None:
     """Bring the database to the schema of this release."""
-    url = settings().database_url
+    found = settings()
     with opening():
-        before = await migration.migrate(url)
+        before = await upgrade(found)
     click.echo(f"The database is up to date (it was {f'at revision {before}' if before else 'empty'}).")
 
 

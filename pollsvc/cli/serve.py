@@ -7,12 +7,12 @@ from functools import partial
 
 import click
 
-from pollsvc.cli.context import database, opening, settings
+from pollsvc.cli.context import database, opening, settings, upgrade
 from pollsvc.cli.logs import set_up_logs, tell
 from pollsvc.cli.server import listen, run_one, run_workers
 from pollsvc.services.ballot_log.pinning import require_pin_file
 from pollsvc.settings import Settings
-from pollsvc.storage.migrate import migrate, outdated
+from pollsvc.storage.migrate import outdated
 from pollsvc.web.widget import Assets
 
 
@@ -69,6 +69,6 @@ async def _prepare(found: Settings) -> None:
                 "half a minute for a million ballots. Breaking it off changes nothing.",
                 err=True,
             )
-            await migrate(found.database_url)
+            await upgrade(found)
     async with database(found) as connection, connection.transaction():
         pass

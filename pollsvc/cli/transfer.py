@@ -13,7 +13,6 @@ from pollsvc.cli.context import choice, database, json_option, print_json, progr
 from pollsvc.domain.clock import zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.sites import Sites
 from pollsvc.services.exports.export import Wanted, export_to
 from pollsvc.services.exports.formats import Format
@@ -108,7 +107,6 @@ async def import_(file: BinaryIO, site_name: str, attach: bool, as_json: bool) -
                 site,
                 file,
                 COMMAND_LINE,
-                keys=LogKeys(found.secret_keys),
                 clock=time.time,
                 attach=attach,
                 progress=progress,
@@ -164,7 +162,6 @@ async def import_wp_polls(
                 site,
                 polls,
                 COMMAND_LINE,
-                keys=LogKeys(found.secret_keys),
                 clock=time.time,
                 keep_open=keep_open,
                 lang=lang,

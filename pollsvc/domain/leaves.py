@@ -4,10 +4,21 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.tiles import hashes_of
 
 Stamp = Callable[[bytes], str]
 """A keyed hash as text: what has it was written by pollsvc, not by whoever can write to the database."""
+
+
+def no_stamp(_data: bytes) -> str:
+    """The `Stamp` of who has no secret: it raises PollError `bad_request`."""
+    raise PollError(
+        Code.BAD_REQUEST,
+        "POLLSVC_SECRET_KEYS is not set, and what has no stamp by a secret is not taken into the logs: "
+        "give this command the secrets that `pollsvc serve` has.",
+    )
+
 
 _MOST = 1_024  # leaves of a poll in one transaction, and one more
 

@@ -38,7 +38,10 @@ class Act(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One row of the log. `at` is in Unix seconds, `before` and `after` are JSON text."""
+    """One row of the log. `at` is in Unix seconds, `before` and `after` are JSON text.
+
+    `hash` chains it to the entry before, and `stamp` says that pollsvc wrote it.
+    """
 
     number: int
     at: int
@@ -49,19 +52,24 @@ class Entry(NamedTuple):
     before: str
     after: str
     hash: str
+    stamp: str
 
     def expected_hash(self, previous: str) -> str:
         """What `hash` must be after the entry whose hash is `previous` (empty for the first).
 
-        SHA-256 of the compact JSON array of `previous` and all other fields in order, as UTF-8; base64url
-        without padding (RFC 4648, section 5), 43 characters.
+        SHA-256 of the compact JSON array of `previous` and the fields before `hash` in order, as UTF-8;
+        base64url without padding (RFC 4648, section 5), 43 characters.
         """
-        text = json.dumps([previous, *self[:-1]], ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps([previous, *self[:-2]], ensure_ascii=False, separators=(",", ":"))
         return urlsafe_b64encode(sha256(text.encode()).digest()).decode().rstrip("=")
+
+    def stamped(self) -> bytes:
+        """What a `Stamp` is made of."""
+        return f"pollsvc.entry\n{self.hash}\n".encode()
 
 
 def entry_of(act: Act, number: int, at: int, previous: str) -> Entry:
-    """The log's next entry, after the one whose hash is `previous`."""
+    """The log's next entry, after the one whose hash is `previous`; it has no stamp yet."""
     entry = Entry(
         number=number,
         at=at,
@@ -72,6 +80,7 @@ def entry_of(act: Act, number: int, at: int, previous: str) -> Entry:
         before=_text(act.before),
         after=_text(act.after),
         hash="",
+        stamp="",
     )
     return entry._replace(hash=entry.expected_hash(previous))
 

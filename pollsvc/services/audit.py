@@ -88,7 +88,7 @@ async def audit(
                     progress(report.ballots, total)
             leaves.end()
             _compare(recount, await all_cells(connection, id_), report)
-        replay = await _check_log(connection, report)
+        replay = await _check_log(connection, keys, report)
         for id_ in sorted(polls.keys() | replay.polls) if poll is None else [poll]:
             for what in replay.differences(id_, polls.get(id_)):
                 report.add("definition", id_, what)
@@ -149,11 +149,12 @@ def _compare(recount: Mapping[Cell, int], tally: Mapping[Cell, int], report: Rep
             report.add("tally", cell.poll, what)
 
 
-async def _check_log(connection: Connection, report: Report) -> Replay:
+async def _check_log(connection: Connection, keys: LogKeys, report: Report) -> Replay:
     """Follow the chain of the log's hashes from its first entry; returns what it says of polls."""
     replay = Replay()
     number, hash_ = 0, ""
     told = await told_edits(connection)
+    sealed = max(told, default=0)
     async for page in all_entries(connection):
         report.log_entries += len(page)
         for entry in page:
@@ -166,6 +167,8 @@ async def _check_log(connection: Connection, report: Report) -> Replay:
                 report.add("log", "", f"entry {entry.number} of the log, or the one before, was altered")
             elif told.pop(entry.number, entry.hash) != entry.hash:
                 report.add("log", "", f"entry {entry.number} of the log is not what the log of ballots has")
+            elif entry.number > sealed and not keys.is_stamped(entry.stamped(), entry.stamp):
+                report.add("log", "", f"entry {entry.number} of the log was not written by pollsvc")
             number, hash_ = entry.number, entry.hash
             replay.entry(entry)
     if told and max(told) > number:

@@ -71,7 +71,7 @@ class BallotWriter:
         meters: VoteMeters,
         ahead: Ahead | None = None,
     ) -> None:
-        self._connection = Connection(url, timeout=TIMEOUT, cache=WRITERS_CACHE)
+        self._connection = Connection(url, keys.stamp, timeout=TIMEOUT, cache=WRITERS_CACHE)
         self._keys = keys
         self._ahead = ahead
         self._clock = clock
@@ -83,7 +83,7 @@ class BallotWriter:
         self._wake = asyncio.Event()
         self._stopping = False
         self._failed_at = _NEVER
-        self._told_at = _NEVER
+        self._told_at = self._altered_told_at = _NEVER
         self._unrecorded = 0  # votes since the last one that was recorded
         self._disproved = False
         self._proof: asyncio.Future[None] | None = None
@@ -171,6 +171,11 @@ class BallotWriter:
         try:
             more = await seal(self._connection, self._keys, int(self._clock()))
             self._sealed_at = monotonic()
+        except PollError as error:
+            more = False
+            if monotonic() - self._altered_told_at >= TELL_EVERY:
+                self._altered_told_at = monotonic()
+                logger.error("%s", error.message)
         except Exception as error:
             logger.warning("The log was not sealed, and will be later. %s", advice(error))
             more = False
@@ -201,7 +206,7 @@ class BallotWriter:
     async def _write(self, batch: list[_Waiting]) -> None:
         began = self._busy_since = monotonic()
         try:
-            done = await record(self._connection, [one[0] for one in batch], self._keys.stamp, self._ahead)
+            done = await record(self._connection, [one[0] for one in batch], self._ahead)
         except Exception as error:
             self._failed_at = monotonic()
             self._refuse(batch, error)

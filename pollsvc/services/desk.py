@@ -48,14 +48,13 @@ class Work:
         clock, passwords, keys, webhook_origins = means
         self._shared = connection, means
         self.actor = actor
-        self.keys = keys
         self.sessions = Sessions(connection, clock, actor)
         self.accounts = Accounts(connection, clock, passwords, actor)
         self.api_keys = ApiKeys(connection, clock, actor)
         self.sites = Sites(connection, clock, actor)
         self.editing = Editing(connection, clock, actor)
         self.reviewing = Reviewing(self.editing)
-        self.judging = Judging(connection, clock, keys, actor)
+        self.judging = Judging(connection, clock, actor)
         self.alerts = Alerts(connection, clock, actor)
         self.publishing = Publishing(connection, clock, keys, actor)
         self.placing = Placing(connection, clock, actor)
@@ -65,7 +64,7 @@ class Work:
         self.images = Images(connection, clock)
         self.readings = Readings(connection)
         self.exporting = Exporting(connection, clock)
-        self.importing = Importing(ImportMeans(connection, actor, keys, clock))
+        self.importing = Importing(ImportMeans(connection, actor, clock))
         self.webhooks = Webhooks(connection, clock, webhook_origins, actor)
         self.log = AuditLog(connection)
 

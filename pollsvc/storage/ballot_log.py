@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec.json import Encoder
 
 from pollsvc.domain.ballot import Ballot
-from pollsvc.domain.leaves import Leaves, Stamp, leaves_from, numbers_in
+from pollsvc.domain.leaves import Leaves, leaves_from, numbers_in
 from pollsvc.domain.tiles import HASH, WIDTH, Place
 from pollsvc.storage.database import Connection
 
@@ -72,7 +72,7 @@ async def _next_numbers(connection: Connection, polls: Sequence[str]) -> dict[st
     return dict(map(tuple, rows))
 
 
-async def append(connection: Connection, leaves: Sequence[Leaves], stamp: Stamp) -> None:
+async def append(connection: Connection, leaves: Sequence[Leaves]) -> None:
     """Add leaves to those that wait, in the transaction that has asked for their numbers."""
     if not leaves:
         return
@@ -84,7 +84,7 @@ async def append(connection: Connection, leaves: Sequence[Leaves], stamp: Stamp)
         + connection.json_rows(
             ("poll_id", "text"), ("first", "bigint"), ("hashes", "text"), ("stamp", "text")
         ),
-        rows=_json((one.poll, one.first, one.text(), stamp(one.stamped())) for one in leaves),
+        rows=_json((one.poll, one.first, one.text(), connection.stamp(one.stamped())) for one in leaves),
     )
     await connection.rows(
         "UPDATE poll_versions SET leaves = poll_versions.leaves + added.leaves "
@@ -108,27 +108,6 @@ async def waiting(connection: Connection, limit: int) -> list[Waiting]:
         f"SELECT poll_id, first, hashes, stamp FROM unsealed ORDER BY poll_id, first LIMIT {int(limit)}"
     )
     return [Waiting(*row) for row in rows]
-
-
-async def unstamped(connection: Connection, after: tuple[str, int], limit: int) -> list[Waiting]:
-    """Those that have no stamp, as an upgrade leaves them: so many at most after this poll and number."""
-    rows = await connection.rows(
-        "SELECT poll_id, first, hashes, stamp FROM unsealed WHERE stamp = '' AND (poll_id, first) > "
-        f"(:poll, CAST(:first AS bigint)) ORDER BY poll_id, first LIMIT {int(limit)}",
-        poll=after[0],
-        first=after[1],
-    )
-    return [Waiting(*row) for row in rows]
-
-
-async def put_stamps(connection: Connection, stamps: Iterable[tuple[Waiting, str]]) -> None:
-    """Give each of these its stamp."""
-    given = connection.json_rows(("poll_id", "text"), ("first", "bigint"), ("stamp", "text"))
-    await connection.rows(
-        f"UPDATE unsealed SET stamp = given.stamp FROM ({given}) AS given "
-        "WHERE unsealed.poll_id = given.poll_id AND unsealed.first = given.first",
-        rows=_json((row.poll, row.first, stamp) for row, stamp in stamps),
-    )
 
 
 async def waiting_from(connection: Connection, poll: str, first: int) -> Waiting | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec.json import Encoder
 
 from pollsvc.domain.ballot import Ballot, Cast, Recorded, Status, decide
-from pollsvc.domain.leaves import Leaves, Stamp
+from pollsvc.domain.leaves import Leaves
 from pollsvc.domain.merkle import leaf_hash
 from pollsvc.domain.selection import WITHDRAWN
 from pollsvc.domain.tally import Cell, Change, by_poll, differences
@@ -62,9 +62,7 @@ class Batch(NamedTuple):
     commit: float
 
 
-async def record(
-    connection: Connection, casts: Sequence[Cast], stamp: Stamp, ahead: Ahead | None = None
-) -> Batch:
+async def record(connection: Connection, casts: Sequence[Cast], ahead: Ahead | None = None) -> Batch:
     """Record a batch of casts, the tally's changes and the log's leaves, durably, before this returns.
 
     Casts of one voter take effect in their order. Processes that record at once take their polls in sorted
@@ -74,13 +72,11 @@ async def record(
     broke during COMMIT.
     """
     if ahead is None:
-        return await connection.in_one_turn(_record(connection, casts, stamp))
-    return await _record(connection, casts, stamp, ahead)
+        return await connection.in_one_turn(_record(connection, casts))
+    return await _record(connection, casts, ahead)
 
 
-async def _record(
-    connection: Connection, casts: Sequence[Cast], stamp: Stamp, ahead: Ahead | None = None
-) -> Batch:
+async def _record(connection: Connection, casts: Sequence[Cast], ahead: Ahead | None = None) -> Batch:
     keys = [cast.ballot[:2] for cast in casts]
     began = monotonic()
     async with connection.transaction():
@@ -96,16 +92,14 @@ async def _record(
         await insert_ballots(connection, sorted(new for old, new in moves if old is None))
         await _update(connection, [new for old, new in moves if old is not None])
         await keep_past(connection, decided.past)
-        await append(connection, decided.leaves, stamp)
+        await append(connection, decided.leaves)
         changes = await add_to_tally(connection, differences(moves))
         await announce(connection, changes)
         written = monotonic()
     return Batch(decided.recorded, changes, decided.leaves, written - began, monotonic() - written)
 
 
-async def judge(
-    connection: Connection, poll: str, voters: Sequence[str], status: Status, reason: str, stamp: Stamp
-) -> int:
+async def judge(connection: Connection, poll: str, voters: Sequence[str], status: Status, reason: str) -> int:
     """Give the ballots of these voters another status and reason, each as a leaf of its own; how many got it.
 
     As durable as `record`, and as safe beside it.
@@ -124,7 +118,7 @@ async def judge(
         new = [one._replace(batch=leaves.batch) for one in new]
         await _update(connection, new)
         await keep_past(connection, [Past(poll, one.number, one.leaf().decode()) for one in old])
-        await append(connection, [leaves], stamp)
+        await append(connection, [leaves])
         changes = await add_to_tally(connection, differences(zip(old, new, strict=True)))
         await announce(connection, changes)
     return len(old)

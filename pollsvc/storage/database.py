@@ -18,6 +18,7 @@ from databases import Database, DatabaseURL
 from sqlalchemy.sql import ClauseElement
 
 from pollsvc.domain.errors import Code, PollError, busy
+from pollsvc.domain.leaves import Stamp, no_stamp
 from pollsvc.storage.sqlite_file import SqliteFile
 from pollsvc.storage.statements import insert_text, positional
 
@@ -71,6 +72,7 @@ class Connection:
     SQLAlchemy Core statements go through `databases` (`fetch`, `execute`). Text with `:name` parameters
     goes straight to the driver (`rows`): compiling and wrapping would cost more than the statement.
 
+    `stamp` marks what goes into the logs as written by pollsvc.
     With a `timeout`, a query that PostgreSQL does not answer in so many seconds raises TimeoutError. `cache`
     is how much SQLite keeps in memory, in KiB.
     With `reconnects`, a query that finds the connection to PostgreSQL broken connects anew first; that is
@@ -78,9 +80,16 @@ class Connection:
     """
 
     def __init__(
-        self, url: str, *, reconnects: bool = False, timeout: float | None = None, cache: int = CACHE
+        self,
+        url: str,
+        stamp: Stamp = no_stamp,
+        *,
+        reconnects: bool = False,
+        timeout: float | None = None,
+        cache: int = CACHE,
     ) -> None:
         self._url = url
+        self.stamp = stamp
         self._timeout = timeout
         self._reconnects = reconnects
         self._cache = cache

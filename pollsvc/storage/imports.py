@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.history import Notice
-from pollsvc.domain.leaves import Leaves, Stamp, removed_leaf
+from pollsvc.domain.leaves import Leaves, removed_leaf
 from pollsvc.domain.merkle import leaf_hash
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.tally import cell_of, differences
@@ -40,7 +40,7 @@ async def is_coming(connection: Connection, poll: str) -> bool:
     return bool(await connection.rows(sql, poll=poll))
 
 
-async def insert_batch(connection: Connection, poll: str, ballots: Sequence[Ballot], stamp: Stamp) -> None:
+async def insert_batch(connection: Connection, poll: str, ballots: Sequence[Ballot]) -> None:
     """Insert ballots of new voters and count them, in a transaction of its own; nobody is told.
 
     They get their numbers in the log here.
@@ -57,7 +57,7 @@ async def insert_batch(connection: Connection, poll: str, ballots: Sequence[Ball
             leaves.append(Leaves(poll, first, b"".join(leaf_hash(ballot.leaf()) for ballot in some)))
             numbered += [ballot._replace(batch=leaves[-1].batch) for ballot in some]
         await insert_ballots(connection, sorted(numbered))
-        await append(connection, leaves, stamp)
+        await append(connection, leaves)
         await add_to_tally(connection, differences((None, ballot) for ballot in numbered))
 
 
@@ -90,14 +90,14 @@ async def remove_batch(connection: Connection, poll: str, size: int) -> bool:
     return bool(rows)
 
 
-async def remove_poll(connection: Connection, poll: str, stamp: Stamp) -> None:
+async def remove_poll(connection: Connection, poll: str) -> None:
     """Remove all of a poll that has no ballots; as if it had never been there.
 
     But the log of ballots forgets nothing: where it has leaves of the poll, another one says that it is gone.
     """
     async with editing(connection):
         if leaves := await count_leaves(connection, poll):
-            await add_own(connection, "", lambda number: removed_leaf(number, poll, leaves), stamp)
+            await add_own(connection, "", lambda number: removed_leaf(number, poll, leaves))
         for table in _TABLES:
             await connection.rows(f"DELETE FROM {table} WHERE poll_id = :poll", poll=poll)
         await connection.rows("DELETE FROM polls WHERE id = :poll", poll=poll)

@@ -8,7 +8,7 @@ from pollsvc.storage.database import Connection
 
 PAGE = 1_000
 """How many entries are read at a time."""
-_COLUMNS = "number, at, actor, actor_name, action, subject, before, after, hash"
+_COLUMNS = "number, at, actor, actor_name, action, subject, before, after, hash, stamp"
 _LOCK = 0x706F6C6D  # any number that only this uses among PostgreSQL's advisory locks
 
 
@@ -28,6 +28,7 @@ async def append(connection: Connection, act: Act, now: int) -> Entry:
     """Log something in the `editing` transaction that does it."""
     number, previous = await last_entry(connection)
     entry = entry_of(act, number + 1, now, previous)
+    entry = entry._replace(stamp=connection.stamp(entry.stamped()))
     await connection.rows(
         f"INSERT INTO audit_log ({_COLUMNS}) VALUES ({', '.join(f':{name}' for name in entry._fields)})",
         **entry._asdict(),
@@ -60,9 +61,8 @@ async def entries(
     return [Entry(*row) for row in rows]
 
 
-async def all_entries(connection: Connection) -> AsyncIterator[Sequence[Entry]]:
-    """The whole log, oldest first, in pages."""
-    last = 0
+async def all_entries(connection: Connection, last: int = 0) -> AsyncIterator[Sequence[Entry]]:
+    """The log after the entry with the number `last`, oldest first, in pages."""
     while True:
         rows = await connection.rows(
             f"SELECT {_COLUMNS} FROM audit_log WHERE number > :last ORDER BY number LIMIT {PAGE}", last=last

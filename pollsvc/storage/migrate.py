@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +17,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from pollsvc.domain.errors import Code, PollError
+from pollsvc.domain.leaves import Stamp, no_stamp
 
 T = TypeVar("T")
+
+SignAs = Callable[[str, bytes], bytes | None]
+"""The signature of a key of the log, by its public half in base64; None when no secret makes that key."""
 
 _TRIES = 100  # of work on a SQLite file that another process has locked
 _PAUSE = 0.1  # seconds between them
@@ -54,7 +59,7 @@ def _revisions(connection: Connection) -> tuple[str | None, str | None]:
     return current, scripts.get_current_head()
 
 
-def _upgrade(connection: Connection) -> str | None:
+def _upgrade(stamp: Stamp, sign_as: SignAs, connection: Connection) -> str | None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     else:
@@ -63,18 +68,23 @@ def _upgrade(connection: Connection) -> str | None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     before, head = _revisions(connection)
     if before != head:
-        command.upgrade(_config(connection), "head")
+        config = _config(connection)
+        config.attributes |= {"stamp": stamp, "sign_as": sign_as}
+        command.upgrade(config, "head")
     connection.commit()
     return before
 
 
-async def migrate(url: str) -> str | None:
+async def migrate(
+    url: str, stamp: Stamp = no_stamp, sign_as: SignAs = lambda _public, _data: None
+) -> str | None:
     """Bring the database to this release's schema; returns the revision it had (None: it was empty).
 
-    Whoever comes second waits for the first and then finds nothing to do. Raises PollError `bad_request`
-    when the database is of a newer release.
+    What an earlier release wrote into the logs is taken as it is, and stamped. Whoever comes second waits for
+    the first and then finds nothing to do. Raises PollError `bad_request` when the database is of a newer
+    release, or a stamp is needed and there is no secret.
     """
-    return await _run(url, _upgrade)
+    return await _run(url, partial(_upgrade, stamp, sign_as))
 
 
 async def outdated(url: str) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from pollsvc.domain.leaves import Leaves, Stamp
+from pollsvc.domain.leaves import Leaves
 from pollsvc.domain.merkle import leaf_hash
 from pollsvc.storage.ballot_log import append, next_numbers
 from pollsvc.storage.database import Connection
@@ -24,7 +24,7 @@ async def keep_past(connection: Connection, past: Sequence[Past]) -> None:
     await connection.insert("past_leaves", _PAST, past)
 
 
-async def add_own(connection: Connection, poll: str, data: Callable[[int], str], stamp: Stamp) -> int:
+async def add_own(connection: Connection, poll: str, data: Callable[[int], str]) -> int:
     """Add a leaf that no ballot says, to a poll's leaves or to those of none; `data` is made of its number.
 
     Returns the number.
@@ -32,7 +32,7 @@ async def add_own(connection: Connection, poll: str, data: Callable[[int], str],
     number = (await next_numbers(connection, [poll]))[poll]
     text = data(number)
     await keep_past(connection, [Past(poll, number, text)])
-    await append(connection, [Leaves(poll, number, leaf_hash(text.encode()))], stamp)
+    await append(connection, [Leaves(poll, number, leaf_hash(text.encode()))])
     return number
 
 

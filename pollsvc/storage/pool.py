@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pollsvc.domain.errors import PollError, busy
+from pollsvc.domain.leaves import Stamp, no_stamp
 from pollsvc.storage.database import TIMEOUT, Connection, busy_if_away
 
 
 class Pool:
-    """Up to `size` connections, opened when they are first wanted, until `stop`."""
+    """Up to `size` connections, opened when they are first wanted, until `stop`; see `Connection`."""
 
-    def __init__(self, url: str, size: int) -> None:
+    def __init__(self, url: str, size: int, stamp: Stamp = no_stamp) -> None:
         self._url = url
+        self._stamp = stamp
         self._turns = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         self._taken: set[Connection] = set()
@@ -34,7 +36,7 @@ class Pool:
                 await self._turns.acquire()
         except TimeoutError:
             raise busy() from None
-        connection = self._idle.pop() if self._idle else Connection(self._url, timeout=TIMEOUT)
+        connection = self._idle.pop() if self._idle else self._new()
         self._taken.add(connection)
         keep = False
         try:
@@ -54,3 +56,6 @@ class Pool:
                 self._idle.append(connection)
             else:
                 await connection.close()
+
+    def _new(self) -> Connection:
+        return Connection(self._url, self._stamp, timeout=TIMEOUT)

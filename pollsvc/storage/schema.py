@@ -245,6 +245,7 @@ audit_log = Table(
     Column("before", Text, nullable=False),  # JSON
     Column("after", Text, nullable=False),  # JSON
     Column("hash", String(43), nullable=False),  # SHA-256 of the hash before and of this row, base64url
+    Column("stamp", Text, nullable=False),  # by a secret, over the hash
 )
 
 webhooks = Table(

@@ -66,6 +66,8 @@ log_keys = Table(
     Column("public", String(44), nullable=False),  # Ed25519, base64
     Column("since", BigInteger, nullable=False),  # the size of the tree that the key before signed last
     Column("signature", Text, nullable=False),  # of the key before, over this one; empty for the first
+    Column("root", Text, nullable=False),  # of the tree of `since` leaves, base64; empty for the first
+    Column("acceptance", Text, nullable=False),  # of this key, over the root and all keys until this one
 )
 
 published = Table(

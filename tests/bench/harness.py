@@ -14,8 +14,8 @@ from pathlib import Path
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewPoll
 from pollsvc.services.editing.sites import Sites
-from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import ensure_current
+from tests.support.server import open_connection
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build"
@@ -73,15 +73,11 @@ async def make_template(bench: Bench, polls: int = 1) -> Template:
     path = bench.new("template.db")
     url = f"sqlite:///{path}"
     await ensure_current(url)
-    connection = Connection(url)
-    await connection.open()
-    try:
+    async with open_connection(url) as connection:
         editing = Editing(connection, time.time)
         site = await Sites(connection, time.time).add("News", [ORIGIN])
         new = NewPoll("Who won?", ("Iran", "The United States", "Neither"), articles=(ARTICLE,))
         ids = [(await editing.create_poll(site, new)).id for _ in range(polls)]
-    finally:
-        await connection.close()
     return Template(path, ids)
 
 

@@ -127,12 +127,12 @@ async def _fill(database: Path, template: Template) -> None:
     """Record the ballots as the service does, in larger batches."""
     keys = LogKeys([SECRET])
     casts = _casts(template)
-    connection = Connection(f"sqlite:///{database}")
+    connection = Connection(f"sqlite:///{database}", keys.stamp)
     await connection.open()
     try:
         done = 0
         while batch := list(islice(casts, _BATCH)):
-            await record(connection, batch, keys.stamp)
+            await record(connection, batch)
             done += len(batch)
             if done % 200_000 == 0:
                 say(f"{done:,} of {_BALLOTS:,} ballots recorded")

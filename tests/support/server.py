@@ -254,7 +254,7 @@ class Service:
 @asynccontextmanager
 async def open_connection(url: str) -> AsyncIterator[Connection]:
     """A connection of the test's own to a database."""
-    connection = Connection(url)
+    connection = Connection(url, LogKeys([SECRET]).stamp)
     await connection.open()
     try:
         yield connection

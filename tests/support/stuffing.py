@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from pollsvc.domain.ballot import Admitted, Ballot, Cast
 from pollsvc.domain.poll import Poll
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.alerts import Alerts
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewPoll
@@ -14,7 +13,7 @@ from pollsvc.services.editing.sites import Sites
 from pollsvc.services.watching.alarm import look
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
-from tests.support.server import SECRET, Service, open_connection, until
+from tests.support.server import Service, open_connection, until
 
 _voters = itertools.count()
 
@@ -29,7 +28,7 @@ async def put(connection: Connection, poll: str, votes: Iterable[tuple[int, int,
         )
         for minute, option, network, fresh in votes
     ]
-    await record(connection, casts, LogKeys([SECRET]).stamp)
+    await record(connection, casts)
 
 
 def ordinary(first: int, minutes: int) -> list[tuple[int, int, str, bool]]:

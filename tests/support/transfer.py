@@ -64,7 +64,7 @@ class Office:
             for (article, minute, selection, status), times in votes.items()
             for _ in range(times)
         ]
-        await insert_batch(self.connection, poll.id, ballots, KEYS.stamp)
+        await insert_batch(self.connection, poll.id, ballots)
 
     async def export(
         self, poll: str, what: What = What.ALL, format_: Format = Format.JSON, **more: Any
@@ -86,7 +86,6 @@ class Office:
             self.site,
             io.BytesIO(content),
             EDITOR,
-            keys=KEYS,
             clock=lambda: self.now,
             **more,
         )

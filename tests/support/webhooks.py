@@ -9,7 +9,6 @@ from pollsvc.domain.ballot import Ballot, Cast
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.webhook import POLL_EVENTS, Delivery, Webhook
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.editing import Editing
 from pollsvc.services.editing.new_poll import NewPoll
 from pollsvc.services.editing.sites import Sites
@@ -19,7 +18,7 @@ from pollsvc.services.webhooks.webhooks import Webhooks
 from pollsvc.storage.ballots import record
 from pollsvc.storage.database import Connection
 from tests.support.ballots import ADMITTED
-from tests.support.server import SECRET, open_connection
+from tests.support.server import open_connection
 from tests.support.tables import make_tables
 
 NOW = 1_800_000_000
@@ -79,7 +78,7 @@ class Publisher:
             )
             for voter in voters
         ]
-        await record(self.connection, casts, LogKeys([SECRET]).stamp)
+        await record(self.connection, casts)
 
     async def outbox(self, *origins: str, timeout: float = 10, chance: float = 0) -> Outbox:
         """An outbox as a process has one; it does nothing by itself."""

@@ -8,14 +8,13 @@ from pathlib import Path
 import click
 
 from pollsvc.app import create_app
-from pollsvc.cli.context import desk
+from pollsvc.cli.context import desk, upgrade
 from pollsvc.cli.demo.polls import have_polls, have_site
 from pollsvc.cli.demo.publisher import publisher
 from pollsvc.cli.server import Server, listen, run_together
 from pollsvc.domain.editor import Role
 from pollsvc.services.desk import Work
 from pollsvc.settings import Settings
-from pollsvc.storage.migrate import migrate
 
 EDITOR = "editor"
 
@@ -56,7 +55,7 @@ def demo(port: int, site_port: int | None, data: Path | None) -> None:
         )
 
     async def run() -> None:
-        await migrate(settings.database_url)  # the demo's votes outlive a release
+        await upgrade(settings)  # the demo's votes outlive a release
         async with desk(settings) as work:
             polls, by_city = await have_polls(work, await have_site(work, [origin, *others]), origin)
             await _have_editor(work, password)

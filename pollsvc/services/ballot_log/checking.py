@@ -1,21 +1,18 @@
 """Checking the log: is each leaf what a ballot says, or said, and is all of it under the signed heads?"""
 
 from array import array
-from base64 import b64decode
-from binascii import Error
+from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from pollsvc.domain.ballot import Ballot
-from pollsvc.domain.checkpoint import key_id, read_note
 from pollsvc.domain.leaves import edits_in, leaves_from, numbers_in, removed_by
 from pollsvc.domain.merkle import Tree, head, leaf_hash, node_hash
 from pollsvc.domain.tiles import HASH, HEIGHT, WIDTH, Place, hashes_of, width_of
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.ballot_log.pinned import Pins
-from pollsvc.services.ballot_log.sealing import handover_text
-from pollsvc.services.ballot_log.signatures import verifies
+from pollsvc.services.ballot_log.trust import is_accepted, is_handed_over, signed_root
 from pollsvc.storage import ballot_log as store
 from pollsvc.storage.ballot_log import Head, Run
 from pollsvc.storage.database import Connection
@@ -115,7 +112,7 @@ async def poll_leaves(connection: Connection, poll: str, size: int, keys: LogKey
         except ValueError:
             tell(f"the leaves that wait from {row.first} on cannot be read")
             continue
-        if not keys.is_stamped(leaves.stamped(), row.stamp) and (size or row.stamp):
+        if not keys.is_stamped(leaves.stamped(), row.stamp):
             tell(f"the leaves that wait from {row.first} on were not written by pollsvc")
         if row.first != count + 1:
             tell(f"the leaves that wait go from {count} on with {row.first}")
@@ -152,7 +149,8 @@ async def check_log(connection: Connection, keys: LogKeys, pins: Pins, tell: Tel
     _check_keys(known, keys, tell)
     _check_runs(await store.runs(connection), size, tell)
     signed = {each.size: _signed_root(each, known, tell) for each in heads}
-    sizes = deque(sorted({*signed, *pins.begin(known, keys, size)}))
+    accepted = {key.since: key for key in known if key.root}
+    sizes = deque(sorted({*signed, *accepted, *pins.begin(known, size)}))
     made: list[bytes] = []
     frontier = Frontier()
     for number in range(-(-size // WIDTH)):
@@ -162,6 +160,8 @@ async def check_log(connection: Connection, keys: LogKeys, pins: Pins, tell: Tel
             root = frontier.head_with(tile[: each - number * WIDTH])
             if signed.get(each) not in {None, root}:
                 tell(f"the first {each} leaves of the log are not those whose head was signed")
+            if each in accepted and accepted[each].root != b64encode(root).decode():
+                tell(f"the first {each} leaves of the log are not those that its next key took over")
             pins.compare(each, root)
         if len(tile) == WIDTH:
             made.append(Tree(tile).node(HEIGHT, 0))
@@ -219,14 +219,16 @@ async def _check_upper(connection: Connection, made: Sequence[bytes], size: int,
 
 def _check_keys(known: Sequence[LogKey], keys: LogKeys, tell: Tell) -> None:
     for before, key in pairwise(known):
-        if not _verifies(before.public, key.signature, handover_text(key.name, key.since, key.public)):
+        if not is_handed_over(before, key):
             tell(f"key {key.number} of the log was not handed over to by the one before")
         if (key.number, key.name) != (before.number + 1, before.name) or key.since < before.since:
             tell(f"key {key.number} of the log does not follow the one before")
-    if known and (known[0].number, known[0].since, known[0].signature) != (1, 0, ""):
+    if known and (known[0].number, *known[0][3:6]) != (1, 0, "", ""):
         tell("the log's first key is not what it was")
-    if known and keys.known(b64decode(known[-1].public)) is None:
+    if known and keys.known(known[-1].public) is None:
         tell("the log's last key is of none of POLLSVC_SECRET_KEYS")
+    if known and not is_accepted(known):
+        tell("the log's last key has not accepted the ones before it")
 
 
 def _check_runs(runs: Sequence[Run], size: int, tell: Tell) -> None:
@@ -237,31 +239,7 @@ def _check_runs(runs: Sequence[Run], size: int, tell: Tell) -> None:
 
 
 def _signed_root(each: Head, known: Sequence[LogKey], tell: Tell) -> bytes | None:
-    """The hash that a head says and the log's key of its time has signed."""
-    try:
-        checkpoint, signatures = read_note(each.note)
-    except ValueError:
-        tell(f"the head of {each.size} leaves cannot be read")
-        return None
-    text = checkpoint.text().encode()
-    key = next((key for key in reversed(known) if key.since < each.size), None)
-    if (
-        key is None
-        or (checkpoint.origin, checkpoint.size) != (key.name, each.size)
-        or not any(
-            (one.name, one.key_id) == (key.name, key_id(key.name, b64decode(key.public)))
-            and _verifies(key.public, one.signature, text)
-            for one in signatures
-        )
-    ):
-        tell(f"the head of {each.size} leaves is not signed by the log's key")
-        return None
-    return checkpoint.root
-
-
-def _verifies(public: str, signature: bytes | str, data: bytes) -> bool:
-    try:
-        signed = b64decode(signature, validate=True) if isinstance(signature, str) else signature
-        return verifies(b64decode(public, validate=True), signed, data)
-    except Error:
-        return False
+    root = signed_root(each.note, each.size, known)
+    if root is None:
+        tell(f"the head of {each.size} leaves is none that the log's key of its time has signed")
+    return root

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pollsvc.domain.leaves import no_stamp
 from pollsvc.domain.mac import encode128, mac
 
 
@@ -41,13 +42,21 @@ class LogKeys:
         """The public halves, of 32 bytes, the newest first."""
         return [key.public for key in self._signing]
 
-    def known(self, public: bytes) -> SigningKey | None:
-        """The key with this public half, if one of the secrets makes it."""
-        return next((key for key in self._signing if key.public == public), None)
+    def known(self, public: str) -> SigningKey | None:
+        """The key with this public half, in base64, if one of the secrets makes it."""
+        return next((key for key in self._signing if key.name == public), None)
 
     def stamp(self, data: bytes) -> str:
-        """A keyed hash: HMAC-SHA256, its first 128 bits, as 22 characters of base64url."""
-        return encode128(self._macs[0](data))
+        """A keyed hash: HMAC-SHA256, its first 128 bits, as 22 characters of base64url.
+
+        Raises PollError `bad_request` when there are no secrets.
+        """
+        return encode128(self._macs[0](data)) if self._macs else no_stamp(data)
+
+    def sign_as(self, public: str, data: bytes) -> bytes | None:
+        """The signature of the key with this public half (base64), if one of the secrets makes it."""
+        key = self.known(public)
+        return key.sign(data) if key is not None else None
 
     def is_stamped(self, data: bytes, stamp: str) -> bool:
         """Whether the stamp was made of just this data, with one of the secrets."""

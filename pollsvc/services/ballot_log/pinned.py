@@ -2,13 +2,12 @@
 
 import json
 import re
-from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pollsvc.domain.checkpoint import Checkpoint, Signature, key_id, read_note
-from pollsvc.services.ballot_log.keys import LogKeys
-from pollsvc.services.ballot_log.signatures import SIGNATURE, verifies
+from pollsvc.domain.checkpoint import Checkpoint, Signature, read_note
+from pollsvc.services.ballot_log.signatures import SIGNATURE
+from pollsvc.services.ballot_log.trust import is_signed, key_of
 from pollsvc.storage.log_keys import LogKey
 
 _NOTE = re.compile(r"^[^\n]+\n[0-9]+\n[A-Za-z0-9+/]{43}=\n\n(?:— [^\n]+\n)+", re.MULTILINE)
@@ -64,17 +63,17 @@ class Pins:
         self._others: list[int] = []
         self._found: list[str] = []
 
-    def begin(self, known: Sequence[LogKey], keys: LogKeys, size: int) -> list[int]:
+    def begin(self, known: Sequence[LogKey], size: int) -> list[int]:
         """Look at signatures and sizes, in a log of `size` with these keys; returns the sizes to compare."""
         name = known[0].name if known else ""
-        public = [b64decode(key.public) for key in known] + keys.public
         shorter = []
-        for checkpoint, signatures in self._pins:
+        for pin in self._pins:
+            checkpoint, key = pin.checkpoint, key_of(pin.checkpoint.size, known)
             if checkpoint.origin != name:
                 self._found.append(f"a pinned head is of the log {checkpoint.origin!r}, and this is {name!r}")
-            elif not _is_signed(checkpoint, signatures, public):
+            elif key is None or not is_signed(*pin, key):
                 self._found.append(
-                    f"the pinned head of {checkpoint.size} leaves is not signed by a key of the log"
+                    f"the pinned head of {checkpoint.size} leaves is not signed by the log's key of its time"
                 )
             elif checkpoint.size > size:
                 shorter.append(checkpoint.size)
@@ -107,14 +106,3 @@ class Pins:
             f"the log was rewritten: from what was pinned it departs between leaf {same + 1} and {first} "
             f"({len(self._others)} of {len(self._pins)} pinned heads are others)",
         ]
-
-
-def _is_signed(checkpoint: Checkpoint, signatures: Sequence[Signature], public: Sequence[bytes]) -> bool:
-    text = checkpoint.text().encode()
-    return any(
-        one.name == checkpoint.origin
-        and one.key_id == key_id(checkpoint.origin, key)
-        and verifies(key, one.signature, text)
-        for one in signatures
-        for key in public
-    )

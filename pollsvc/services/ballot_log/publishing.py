@@ -105,7 +105,6 @@ class Publishing:
                     self._connection,
                     poll_id,
                     lambda number: published_leaf(poll_id, number, definition),
-                    self._keys.stamp,
                 )
         for _ in range(_TRIES):
             if not await waiting_of(self._connection, poll_id):

@@ -4,19 +4,22 @@ One process at a time does it, in a transaction of its own; votes do not wait fo
 """
 
 import logging
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from pollsvc.domain.checkpoint import Checkpoint, Signature, key_id, note
+from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.leaves import Leaves, edits_in, edits_leaf, leaves_from
 from pollsvc.domain.merkle import head
-from pollsvc.domain.tiles import Tiles, grown, last_tiles
+from pollsvc.domain.tiles import Place, Tiles, grown, last_tiles
 from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.trust import acceptance_text, handover_text, is_accepted, signed_root
 from pollsvc.services.ids import new_id
 from pollsvc.storage import ballot_log as store
 from pollsvc.storage.ballot_log import Head, Run, Waiting
 from pollsvc.storage.database import Connection
-from pollsvc.storage.log import last_entry
+from pollsvc.storage.log import all_entries, last_entry
 from pollsvc.storage.log_keys import LogKey, add_log_key, log_keys
 from pollsvc.storage.past_leaves import add_own, last_own
 
@@ -24,25 +27,18 @@ logger = logging.getLogger(__name__)
 
 ROWS = 2_000
 """How many rows of waiting leaves are sealed at once; a row is what one transaction recorded for a poll."""
-PAGE = 100
-"""How many rows of those that an upgrade left are stamped together."""
 LEAVES = 50_000
 """How many leaves are sealed at once, or a few more: votes wait meanwhile."""
-
-
-def handover_text(name: str, since: int, public: str) -> bytes:
-    """What a key of the log signs to hand over to the next: the log, the size of its tree, the new key."""
-    return f"pollsvc.handover\n{name}\n{since}\n{public}\n".encode()
 
 
 async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
     """Seal what waits, if it is this process's turn; returns whether more may be waiting.
 
     Leaves without a valid stamp stay where they are, and the log of the service says so: somebody else wrote
-    them. Only while the log is empty those without any get one, which an upgrade left there. When the log of
-    edits has grown, a leaf says how it ends.
+    them. When the log of edits has grown, a leaf says how it ends. Raises PollError `not_possible_now` when
+    the log itself was altered; nothing is signed then.
     """
-    edits = await _edits(connection)
+    edits = await _edits(connection, keys)
     if not edits and not await store.waiting(connection, 1):
         return False
     async with connection.transaction():
@@ -50,22 +46,19 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
             return False
         last = await store.last_head(connection)
         size = last.size if last else 0
-        key = await _key(connection, keys, size)
+        edge = await store.load_tiles(connection, last_tiles(size))
+        key = await _key(connection, keys, last, edge)
         if key is None:
             return False
-        if edits := edits and await _edits(connection):
-            await add_own(connection, "", edits, keys.stamp)
-        if not size:
-            await _adopt(connection, keys)
+        if edits := edits and await _edits(connection, keys):
+            await add_own(connection, "", edits)
         taken, more = await _take(connection, keys)
         if not taken:
             return False
         hashes = [hash_ for _, leaves in taken for hash_ in leaves.listed()]
-        edge = await store.load_tiles(connection, last_tiles(size))
         changed = grown(size, edge, hashes)
         tiles = Tiles(edge | changed)
-        root = head(size + len(hashes), tiles.node)
-        checkpoint = Checkpoint(key.name, size + len(hashes), root)
+        checkpoint = Checkpoint(key.name, size + len(hashes), head(size + len(hashes), tiles.node))
         signature = Signature(
             key.name, key_id(key.name, keys.current.public), keys.current.sign(checkpoint.text().encode())
         )
@@ -79,24 +72,27 @@ async def seal(connection: Connection, keys: LogKeys, now: int) -> bool:
     return more
 
 
-async def _edits(connection: Connection) -> Callable[[int], str] | None:
-    """What makes the leaf of the log of edits, if that has grown since its last leaf."""
-    entry, hash_ = await last_entry(connection)
+async def _edits(connection: Connection, keys: LogKeys) -> Callable[[int], str] | None:
+    """What makes the next leaf of the log of edits, if that has grown by what pollsvc wrote."""
     told = await last_own(connection, "", "edits")
-    if not entry or (told is not None and edits_in(told.data) == (entry, hash_)):
-        return None
-    return lambda number: edits_leaf(number, entry, hash_)
-
-
-async def _adopt(connection: Connection, keys: LogKeys) -> None:
-    """Stamp what an upgrade left, so that it can be sealed piece by piece like all else."""
-    after = ("", 0)
-    while rows := await store.unstamped(connection, after, PAGE):
-        after = (rows[-1].poll, rows[-1].first)
-        found = [(row, _leaves(row)) for row in rows]
-        await store.put_stamps(
-            connection, [(row, keys.stamp(leaves.stamped())) for row, leaves in found if leaves]
-        )
+    before = (told and edits_in(told.data)) or (0, "")
+    number, hash_ = before
+    if await last_entry(connection) != before:
+        async for page in all_entries(connection, number):
+            for entry in page:
+                written = keys.is_stamped(entry.stamped(), entry.stamp)
+                if not written or entry.hash != entry.expected_hash(hash_) or entry.number != number + 1:
+                    logger.error(
+                        "Entry %d of the log of edits was not written by pollsvc and not sealed: "
+                        "see `pollsvc audit`.",
+                        entry.number,
+                    )
+                    break
+                number, hash_ = entry.number, entry.hash
+            else:
+                continue
+            break
+    return (lambda leaf: edits_leaf(leaf, number, hash_)) if (number, hash_) != before else None
 
 
 async def _take(connection: Connection, keys: LogKeys) -> tuple[list[tuple[Waiting, Leaves]], bool]:
@@ -113,24 +109,18 @@ async def _take(connection: Connection, keys: LogKeys) -> tuple[list[tuple[Waiti
     return taken, len(rows) == ROWS or count >= LEAVES
 
 
-def _leaves(row: Waiting) -> Leaves | None:
-    try:
-        return leaves_from(row.poll, row.first, row.hashes)
-    except ValueError:
-        return None
-
-
 def _checked(row: Waiting, keys: LogKeys) -> Leaves | None:
     """The leaves of a row that somebody who knows a secret has written."""
-    leaves = _leaves(row)
-    if leaves is None or not keys.is_stamped(leaves.stamped(), row.stamp):
-        logger.error(
-            "Leaves of poll %s from %d on were not written by pollsvc and not sealed: see `pollsvc audit`.",
-            row.poll,
-            row.first,
-        )
-        return None
-    return leaves
+    with suppress(ValueError):
+        leaves = leaves_from(row.poll, row.first, row.hashes)
+        if keys.is_stamped(leaves.stamped(), row.stamp):
+            return leaves
+    logger.error(
+        "Leaves of poll %s from %d on were not written by pollsvc and not sealed: see `pollsvc audit`.",
+        row.poll,
+        row.first,
+    )
+    return None
 
 
 def _runs(last: Run | None, size: int, sealed: Sequence[Leaves]) -> list[Run]:
@@ -145,21 +135,49 @@ def _runs(last: Run | None, size: int, sealed: Sequence[Leaves]) -> list[Run]:
     return runs
 
 
-async def _key(connection: Connection, keys: LogKeys, size: int) -> LogKey | None:
-    """The log's key, if this process has it; a new one is handed over to by the one before."""
+async def _key(
+    connection: Connection, keys: LogKeys, last: Head | None, edge: Mapping[Place, bytes]
+) -> LogKey | None:
+    """The log's key, if this process has it; a new one is handed over to by the one before.
+
+    `edge` are the log's last tiles. Raises PollError `not_possible_now` when it is not as its key left it.
+    """
     known, mine = await log_keys(connection), keys.current.name
-    if known and known[-1].public == mine:
-        return known[-1]
-    if any(key.public == mine for key in known):
+    if any(key.public == mine for key in known[:-1]):
         logger.info("Another process signs with a newer secret; this one seals nothing.")
         return None
-    name, signature = f"pollsvc/{new_id(10)}", ""
+    size = last.size if last else 0
+    root = _root(known, last, edge)
+    if known and known[-1].public == mine:
+        return known[-1]
+    name, signature = f"pollsvc/{new_id(10)}", b""
     if known:
-        name, before = known[-1].name, keys.known(b64decode(known[-1].public))
-        if before is None:
+        name = known[-1].name
+        signature = keys.sign_as(known[-1].public, handover_text(name, size, mine)) or b""
+        if not signature:
             logger.error("The secret that signed the log until now is gone from POLLSVC_SECRET_KEYS.")
-        else:
-            signature = b64encode(before.sign(handover_text(name, size, mine))).decode()
-    key = LogKey(len(known) + 1, name, mine, size, signature)
+    key = LogKey(len(known) + 1, name, mine, size, b64encode(signature).decode(), root, "")
+    key = key._replace(acceptance=b64encode(keys.current.sign(acceptance_text([*known, key]))).decode())
     await add_log_key(connection, key)
     return key
+
+
+def _root(known: Sequence[LogKey], last: Head | None, edge: Mapping[Place, bytes]) -> str:
+    """The log's root in base64, empty when there is none, as its last key has signed or accepted it."""
+    size, root = 0, ""
+    with suppress(LookupError):  # a tile is gone
+        if last is not None:
+            size, root = last.size, b64encode(head(last.size, Tiles(edge).node)).decode()
+    if not known:
+        is_sound = last is None
+    elif last is not None and size > known[-1].since:
+        signed = signed_root(last.note, size, known)
+        is_sound = is_accepted(known) and signed is not None and root == b64encode(signed).decode()
+    else:  # an upgrade did not know what the key had found
+        is_sound = is_accepted(known) and size == known[-1].since and known[-1].root in {"", root}
+    if not is_sound:
+        raise PollError(
+            Code.NOT_POSSIBLE_NOW,
+            "The log of ballots is not as pollsvc left it, so that nothing is sealed: see `pollsvc audit`.",
+        )
+    return root

@@ -12,7 +12,6 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import bad, no_such_poll
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.review import Group, Rule, Verdict, outcome_of
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.storage import log
 from pollsvc.storage import review as store
 from pollsvc.storage.ballots import judge
@@ -29,12 +28,9 @@ _NETWORK = re.compile(r"[A-Za-z0-9_-]{5}([A-Za-z0-9_-]{5})?", re.ASCII)
 class Judging:
     """An editor's review of ballots, on a connection that nobody else uses. Bad input raises PollError."""
 
-    def __init__(
-        self, connection: Connection, clock: Clock, keys: LogKeys, actor: Actor = COMMAND_LINE
-    ) -> None:
+    def __init__(self, connection: Connection, clock: Clock, actor: Actor = COMMAND_LINE) -> None:
         self._connection = connection
         self._clock = clock
-        self._keys = keys
         self._actor = actor
 
     async def groups(self, poll_id: str) -> list[Group]:
@@ -77,7 +73,7 @@ class Judging:
         done = judged = 0
         last = ""
         while voters := await store.matching(self._connection, poll_id, rule, last, PIECE):
-            judged += await judge(self._connection, poll_id, voters, status, why, self._keys.stamp)
+            judged += await judge(self._connection, poll_id, voters, status, why)
             done, last = done + len(voters), voters[-1]
             if progress is not None:
                 progress(done, total)

@@ -64,13 +64,13 @@ class Importing:
 
     async def poll(self, site: Site, file: BinaryIO, *, attach: bool) -> Imported:
         """Import what a pollsvc exported; with `attach`, onto the articles that the poll stood on."""
-        connection, actor, keys, clock = self._means
+        connection, actor, clock = self._means
         async with _turn():
-            return await import_poll(connection, site, file, actor, keys=keys, clock=clock, attach=attach)
+            return await import_poll(connection, site, file, actor, clock=clock, attach=attach)
 
     async def wp_polls(self, site: Site, files: WpFiles, wanted: WpWanted) -> list[Imported]:
         """Import all polls of WP-Polls, or with `dry_run` tell what would be imported."""
-        connection, actor, keys, clock = self._means
+        connection, actor, clock = self._means
         async with _turn():
             polls = await asyncio.to_thread(files.read, wanted.time_zone or site.time_zone)
             return await import_wp_polls(
@@ -78,7 +78,6 @@ class Importing:
                 site,
                 polls,
                 actor,
-                keys=keys,
                 clock=clock,
                 keep_open=wanted.keep_open,
                 lang=wanted.lang or None,

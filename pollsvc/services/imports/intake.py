@@ -15,7 +15,6 @@ from pollsvc.domain.log import Act, Actor
 from pollsvc.domain.poll import Poll, Site
 from pollsvc.domain.selection import WITHDRAWN
 from pollsvc.domain.text import folded_text
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.describing import describe
 from pollsvc.storage import imports as store
 from pollsvc.storage import log
@@ -80,7 +79,6 @@ class ImportMeans(NamedTuple):
 
     connection: Connection
     actor: Actor
-    keys: LogKeys
     clock: Clock
 
 
@@ -114,8 +112,8 @@ class Intake:
     async def flush(self) -> None:
         """Write what was added."""
         if self._batch:
-            connection, stamp = self._means.connection, self._means.keys.stamp
-            await _calmly(connection, store.insert_batch(connection, self._poll.id, self._batch, stamp))
+            connection = self._means.connection
+            await _calmly(connection, store.insert_batch(connection, self._poll.id, self._batch))
             self.ballots += len(self._batch)
             self._batch = []
             self._written(self.ballots)
@@ -126,7 +124,7 @@ class Intake:
         The numbers of articles within the poll are those of `links`, from 1 on.
         """
         await self.flush()
-        connection, actor, _, clock = self._means
+        connection, actor, clock = self._means
         now = int(clock())
         placements = {link.url: number for number, link in enumerate(links, 1) if link.attached}
         poll = replace(self._poll, placements=placements)
@@ -187,7 +185,7 @@ async def _remove(means: ImportMeans, poll: str) -> None:
     connection = means.connection
     while await _calmly(connection, store.remove_batch(connection, poll, BATCH)):
         pass
-    await store.remove_poll(connection, poll, means.keys.stamp)
+    await store.remove_poll(connection, poll)
 
 
 async def _calmly(connection: Connection, work: Awaitable[T]) -> T:

@@ -11,7 +11,6 @@ from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Poll, Site, State
 from pollsvc.domain.selection import WITHDRAWN, canonical, picked
 from pollsvc.domain.tally import Results
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.exports.picture import results_by_picks
 from pollsvc.services.exports.sections import Progress
 from pollsvc.services.imports.definition import links_of, poll_of
@@ -30,7 +29,6 @@ async def import_poll(
     file: BinaryIO,
     actor: Actor,
     *,
-    keys: LogKeys,
     clock: Clock,
     attach: bool = False,
     progress: Progress | None = None,
@@ -60,7 +58,7 @@ async def import_poll(
         if progress is not None:
             progress(ballots, head.ballots)
 
-    async with intake(ImportMeans(connection, actor, keys, clock), poll, written) as taking:
+    async with intake(ImportMeans(connection, actor, clock), poll, written) as taking:
         for where, record in records:
             match record:
                 case BallotRecord():

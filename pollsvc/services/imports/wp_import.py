@@ -11,7 +11,6 @@ from pollsvc.domain.errors import PollError, bad
 from pollsvc.domain.log import Actor
 from pollsvc.domain.poll import Kind, Poll, Site
 from pollsvc.domain.text import folded_text
-from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.editing.definitions import (
     MAX_LABEL,
     MAX_OPTIONS,
@@ -59,7 +58,6 @@ async def import_wp_polls(
     polls: Iterable[WpPoll],
     actor: Actor,
     *,
-    keys: LogKeys,
     clock: Clock,
     keep_open: bool = False,
     lang: str | None = None,
@@ -85,7 +83,7 @@ async def import_wp_polls(
             made.append(Imported(source.question, poll, source.voters, [*notes, *asked]))
             continue
         written = _nobody if progress is None else _further(progress, done, total)
-        async with intake(ImportMeans(connection, actor, keys, clock), poll, written) as taking:
+        async with intake(ImportMeans(connection, actor, clock), poll, written) as taking:
             await _fill(taking, source, poll, now)
             finished = await taking.finish((), _ORIGIN)
         done += taking.ballots
