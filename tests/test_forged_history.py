@@ -15,6 +15,7 @@ from pollsvc.domain.errors import PollError
 from pollsvc.domain.leaves import Leaves
 from pollsvc.domain.log import COMMAND_LINE, Act, entry_of
 from pollsvc.domain.merkle import leaf_hash
+from pollsvc.domain.poll import OptionState
 from pollsvc.services.audit import audit
 from pollsvc.services.ballot_log.checking import told_edits
 from pollsvc.services.ballot_log.keys import LogKeys
@@ -28,6 +29,7 @@ from pollsvc.storage.log_keys import LogKey, add_log_key, log_keys
 from pollsvc.storage.past_leaves import past_of
 from tests.support.reader import Http, Reader
 from tests.support.server import SECRET, open_connection, run_service
+from tests.support.write_ins import decide, write
 
 OURS = LogKeys([SECRET])
 THEIRS = LogKeys(["a-secret-of-somebody-else-who-can-write-here"])
@@ -37,13 +39,17 @@ COUNTED = "UPDATE tally SET selection = '2' WHERE selection = '1'"
 
 @pytest.fixture(scope="module")
 async def history(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path]:
-    """A database with sealed votes for one answer of two polls."""
+    """A database with sealed votes for one answer of two polls, in which some wrote one of their own."""
     folder = tmp_path_factory.mktemp("history")
     async with run_service(folder, site=True) as service:
         async with Http(service.base_url) as http:
             for poll in [await service.add_poll() for _ in range(2)]:
                 for _ in range(6):
                     await Reader(http).vote(poll, 1)
+            own = await service.add_poll(write_in=True, articles=["https://news.example/story"])
+            for text in ("Persia", "Greece"):
+                await write(http, own, text)
+            await decide(service, own, 4, state=OptionState.ACTIVE)
         await service.stop()
         yield folder / "pollsvc.db"
         await service.start()
@@ -87,7 +93,7 @@ async def test_a_log_that_was_emptied_is_not_begun_anew(database: Connection) ->
     for _ in range(2):
         await seal(database, OURS, int(time.time()))
         assert any("were not written by pollsvc" in what for what in await told(database))
-    assert len([row for row in await waiting(database, 9) if row.poll]) == 2
+    assert len([row for row in await waiting(database, 9) if row.poll]) == 3
     assert {run[0] for run in await database.rows("SELECT poll_id FROM log_runs")} <= {""}
 
 
@@ -107,10 +113,10 @@ async def test_a_log_of_somebody_else_is_not_gone_on_with(database: Connection) 
     )
     assert first.name != name
     assert await told(database) == ["the log's last key has not accepted the ones before it"]
-    poll = next(iter(await count_ballots(database)))
-    leaves = Leaves(poll, 7, bytes(32))
+    poll = min(await count_ballots(database))
+    leaves = Leaves(poll, 99, bytes(32))
     await database.rows(
-        "INSERT INTO unsealed VALUES (:poll, 7, :hashes, :stamp)",
+        "INSERT INTO unsealed VALUES (:poll, 99, :hashes, :stamp)",
         poll=poll,
         hashes=leaves.text(),
         stamp=OURS.stamp(leaves.stamped()),
@@ -168,3 +174,25 @@ async def test_an_entry_that_somebody_adds_to_the_log_of_edits_is_found(database
         assert max(await told_edits(database)) == number
         assert await told(database) == said
         await database.rows("DELETE FROM audit_log WHERE number = :number", number=number + 1)
+
+
+ALTERED = {
+    "a write-in, decided": "UPDATE options SET state = 'merged', merged_into = 2 WHERE write_in IS NOT NULL",
+    "a write-in's text": """UPDATE options SET label = '{"en":"Rome"}' WHERE id = 4""",
+    "a poll's key": "UPDATE polls SET key = zeroblob(32)",
+    "a poll's key, as if it were purged": "UPDATE polls SET key = zeroblob(0)",
+    "a site's key": "UPDATE sites SET key = zeroblob(32)",
+    "a site's origins": """UPDATE sites SET origins = '["https://evil.example"]'""",
+    "a site's policy": "UPDATE sites SET policy = 'open'",
+    "a site's texts": "UPDATE sites SET origins = '['",
+    "an article": "UPDATE placements SET url = url || 'x'",
+    "a poll taken from its article": "UPDATE placements SET detached = true",
+    "a ballot of nobody": "INSERT INTO ballots SELECT poll_id, '', number, selection, status, reason, "
+    "article, minute, batch, network, fresh FROM ballots LIMIT 1",
+}
+
+
+@pytest.mark.parametrize("what", ALTERED)
+async def test_what_else_is_altered_is_found(database: Connection, what: str) -> None:
+    await database.rows(ALTERED[what])
+    assert await told(database)

@@ -29,6 +29,11 @@ def mac(key: bytes) -> Mac:
     return digest
 
 
+def fingerprint(key: bytes) -> str:
+    """What tells a random key from others, and not what it is: SHA-256, as `encode128` writes it."""
+    return encode128(sha256(key).digest())
+
+
 def encode(data: bytes) -> str:
     """Base64url without padding (RFC 4648, section 5)."""
     return b2a_base64(data, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()

@@ -21,6 +21,7 @@ from pollsvc.storage.database import Connection
 from pollsvc.storage.log import all_entries
 from pollsvc.storage.polls import list_polls, load_poll
 from pollsvc.storage.published import Published, all_published, part_of
+from pollsvc.storage.sites import list_sites
 
 MAX_SHOWN = 1_000
 """How many differences are kept to be shown; all are counted."""
@@ -30,8 +31,8 @@ MAX_SHOWN = 1_000
 class Report:
     """What a recount found, as sentences by kind.
 
-    The kinds are `leaf`, `tree`, `pin`, `selection`, `tally`, `poll`, `definition`, `published` and `log`.
-    `sealed` is the size of the log of ballots, `pinned` how many heads that were pinned it has still,
+    The kinds are `leaf`, `tree`, `pin`, `selection`, `tally`, `poll`, `site`, `definition`, `published` and
+    `log`. `sealed` is the size of the log of ballots, `pinned` how many heads that were pinned it has still,
     `log_entries` the size of the log of edits.
     """
 
@@ -92,6 +93,8 @@ async def audit(
         for id_ in sorted(polls.keys() | replay.polls) if poll is None else [poll]:
             for what in replay.differences(id_, polls.get(id_)):
                 report.add("definition", id_, what)
+        if poll is None:
+            await _check_sites(connection, replay, report)
         await _check_published(connection, replay.published, poll, report)
     report.polls = 1 if poll is not None else len(polls)
     return report
@@ -110,6 +113,18 @@ async def _polls(connection: Connection, report: Report) -> dict[str, Poll]:
         else:
             polls |= {id_: known} if known is not None else {}
     return polls
+
+
+async def _check_sites(connection: Connection, replay: Replay, report: Report) -> None:
+    """Report where sites are not those that the log of edits says they are."""
+    try:
+        sites = {site.id: site for site in await list_sites(connection)}
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        report.add("site", "", f"a site cannot be read: {error!r}")
+        return
+    for id_ in sorted(sites.keys() | replay.sites):
+        for what in replay.differences_of_site(id_, sites.get(id_)):
+            report.add("site", "", f"site {id_}: {what}")
 
 
 async def _check_published(

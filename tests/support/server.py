@@ -236,7 +236,8 @@ class Service:
 
     async def assert_clean(self, poll: str | None = None) -> None:
         """Recount everything, or a poll; each difference is shown."""
-        assert (await self.audit(poll)).differences == []
+        found = (await self.audit(poll)).differences
+        assert found == [], found
 
     async def ballots(self, poll: str) -> list[Ballot]:
         """The ballots of a poll as they stand in the database."""

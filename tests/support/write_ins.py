@@ -1,12 +1,12 @@
 """Readers who write answers of their own, and editors who decide about them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pollsvc.domain.poll import Option
-from pollsvc.storage.log import editing
-from pollsvc.storage.polls import load_poll, update_poll
+from pollsvc.domain.poll import Option, Poll
+from pollsvc.services.editing.editing import Editing
 from tests.support.reader import Answer, Http, new_key
 from tests.support.server import Service, open_connection, until
 
@@ -26,11 +26,13 @@ async def written(service: Service, poll: str) -> list[Option]:
 
 async def decide(service: Service, poll: str, option: int, **changes: Any) -> None:
     """What an editor makes of a write-in."""
-    async with open_connection(service.database_url) as connection, editing(connection):
-        before = await load_poll(connection, poll)
-        assert before is not None
+
+    def edit(before: Poll, _: int) -> Poll:
         options = [replace(one, **changes) if one.id == option else one for one in before.options]
-        await update_poll(connection, before, replace(before, options=tuple(options)))
+        return replace(before, options=tuple(options), revision=before.revision + 1)
+
+    async with open_connection(service.database_url) as connection:
+        await Editing(connection, time.time).change(poll, "poll.decide", edit, None)
 
 
 async def counts_become(http: Http, poll: str, counts: Sequence[int], other: int = 0) -> None:

@@ -11,6 +11,7 @@ from pollsvc.domain.clock import Clock
 from pollsvc.domain.errors import Code, PollError, bad, no_such_poll
 from pollsvc.domain.history import Notice, common_orders, noticeable
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
+from pollsvc.domain.mac import fingerprint
 from pollsvc.domain.poll import Poll, Site, State
 from pollsvc.services.editing.anew import anew
 from pollsvc.services.editing.definitions import define
@@ -194,7 +195,8 @@ class Editing:
             await insert_placement(self._connection, poll.id, number, url, links[url])
         if not poll.draft:
             await add_notices(self._connection, poll.id, [Notice("published", None, None)], now)
-        act = Act(self._actor, "poll.create", f"poll:{poll.id}", {}, describe(poll, now))
+        after = describe(poll, now) | {"key": fingerprint(poll.key)}
+        act = Act(self._actor, "poll.create", f"poll:{poll.id}", {}, after)
         await log.append(self._connection, act, now)
 
     async def _save(self, action: str, before: Poll, after: Poll, now: int) -> Poll:

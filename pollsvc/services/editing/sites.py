@@ -8,6 +8,7 @@ from pollsvc.domain.article import canonical_origin
 from pollsvc.domain.clock import Clock, zone_named
 from pollsvc.domain.errors import bad
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
+from pollsvc.domain.mac import fingerprint
 from pollsvc.domain.paces import paces_of
 from pollsvc.domain.poll import Site
 from pollsvc.domain.text import canonical_lang, one_line
@@ -55,7 +56,8 @@ class Sites:
         async with log.editing(self._connection):
             if not await store.insert_site(self._connection, site, now):
                 raise _taken(site.name)
-            await self._log("site.add", site, {}, describe_site(site), now)
+            after = describe_site(site) | {"key": fingerprint(site.key)}
+            await self._log("site.add", site, {}, after, now)
         return site
 
     async def change(self, site: str, /, **changes: object) -> Site:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from pollsvc.domain.ballot import Admitted, Ballot
 from pollsvc.domain.clock import Clock
 from pollsvc.domain.log import Act, Actor
+from pollsvc.domain.mac import fingerprint
 from pollsvc.domain.poll import Poll, Site
 from pollsvc.domain.selection import WITHDRAWN
 from pollsvc.domain.text import folded_text
@@ -137,7 +138,8 @@ class Intake:
             votes = self.ballots - self._withdrawn
             text = f"{votes:,} {'vote' if votes == 1 else 'votes'} from {origin}"
             await store.say_imported(connection, poll.id, f"{text}, not verified by pollsvc", now)
-            after = describe(poll, now) | {"ballots": self.ballots, "origin": origin}
+            after = describe(poll, now) | {"key": fingerprint(poll.key)}
+            after |= {"ballots": self.ballots, "origin": origin}
             await log.append(connection, Act(actor, "poll.import", f"poll:{poll.id}", {}, after), now)
         self.finished = True
         return poll
