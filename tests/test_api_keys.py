@@ -120,7 +120,7 @@ async def test_keys_that_cannot_be(keys: ApiKeys, name: str, scopes: tuple[Scope
 
 async def test_what_a_key_does_is_logged_as_its(connection: Connection, keys: ApiKeys, clock: Clock) -> None:
     key, text = await keys.create("cms", [Scope.SITES_WRITE], None)
-    pool = Pool(connection._url, 2)
+    pool = Pool(connection._url, 2, connection.stamp)
     async with Desk(pool, Means(clock, Passwords())).open() as work:
         found = await work.api_keys.authenticate(text)
         await work.by(found.actor).sites.add("Gazette", ["https://gazette.example"])

@@ -17,7 +17,7 @@ from pollsvc import __version__
 from pollsvc.cli.main import cli as commands
 from pollsvc.domain.errors import PollError
 from tests.support.reader import Http, Reader
-from tests.support.server import CliError, Service, add_site
+from tests.support.server import SITE, CliError, Service, add_site
 
 
 @pytest.fixture
@@ -229,9 +229,20 @@ async def test_keys_rotate_prints_the_old_keys_and_a_new_one(cli: Service) -> No
     assert first[0] == cli.env["POLLSVC_SECRET_KEYS"]
     assert len(first) == 2
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", first[1])
+    cli.env["POLLSVC_SECRET_KEYS"] = ",".join(first)
+    assert (await cli.cli("audit"))["ok"]
     del cli.env["POLLSVC_SECRET_KEYS"]
     cli.env["POLLSVC_SECRET_KEYS"] = (await cli.run("keys", "rotate")).strip()
-    assert (await cli.cli("audit"))["ok"]
+    with pytest.raises(CliError, match="was not written by pollsvc"):  # but by who had another secret
+        await cli.run("audit")
+
+
+async def test_without_secrets_commands_show_and_change_nothing(cli: Service) -> None:
+    del cli.env["POLLSVC_SECRET_KEYS"]
+    assert SITE in await cli.run("site", "list")
+    said = await fails(cli, "site", "add", "Gazette", "--origin", "https://gazette.example")
+    assert "POLLSVC_SECRET_KEYS is not set" in said
+    assert "Gazette" not in await cli.run("site", "list")
 
 
 async def test_every_command_has_a_help_text(cli: Service) -> None:

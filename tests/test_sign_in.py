@@ -12,12 +12,13 @@ from pollsvc.services.accounts.editors import Accounts
 from pollsvc.services.accounts.passwords import Passwords
 from pollsvc.services.accounts.sessions import ABSOLUTE, IDLE, TOUCH, Sessions
 from pollsvc.services.accounts.sign_in import LEAST_TIME, NETWORK_PACE, SignedIn, SignIn
+from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.purging import purge
 from pollsvc.storage import accounts as store
 from pollsvc.storage.database import Connection
 from pollsvc.storage.pool import Pool
 from tests.support.editors import PASSWORD, Clock
-from tests.support.server import open_connection
+from tests.support.server import SECRET, open_connection
 
 WRONG = "not the password"
 SETTLED = "a password of somebody else"
@@ -54,7 +55,7 @@ class Door:
 
 @pytest.fixture
 async def door(database_url: str) -> AsyncIterator[Door]:
-    pool = Pool(database_url, 8)
+    pool = Pool(database_url, 8, LogKeys([SECRET]).stamp)
     async with open_connection(database_url) as connection:
         door = Door(pool, connection)
         await door.accounts.add_editor("jane", Role.EDITOR, PASSWORD)

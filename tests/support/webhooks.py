@@ -78,12 +78,20 @@ class Publisher:
             )
             for voter in voters
         ]
-        await record(self.connection, casts)
+        await record(self.connection, casts, 0)
 
     async def outbox(self, *origins: str, timeout: float = 10, chance: float = 0) -> Outbox:
         """An outbox as a process has one; it does nothing by itself."""
         sender = Sender(self.clock, origins, timeout)
-        outbox = Outbox(self.url, self.clock, BASE_URL, origins, sender=sender, chance=lambda: chance)
+        outbox = Outbox(
+            self.url,
+            self.clock,
+            BASE_URL,
+            origins,
+            self.connection.stamp,
+            sender=sender,
+            chance=lambda: chance,
+        )
         await outbox.open()
         self._stack.push_async_callback(outbox.stop)
         return outbox

@@ -13,6 +13,7 @@ from contextlib import suppress
 from time import monotonic
 
 from pollsvc.domain.clock import Clock
+from pollsvc.domain.leaves import Stamp
 from pollsvc.domain.log import SYSTEM
 from pollsvc.domain.webhook import Claim, retry_delay
 from pollsvc.services.webhooks.delivery import Sender, Tried, Verdict
@@ -56,6 +57,7 @@ class Outbox:
         clock: Clock,
         base_url: str,
         allowed_origins: Collection[str],
+        stamp: Stamp,
         *,
         sender: Sender | None = None,
         chance: Callable[[], float] = random.random,
@@ -63,6 +65,7 @@ class Outbox:
         self._url = url
         self._clock = clock
         self._allowed_origins = allowed_origins
+        self._stamp = stamp
         self._chance = chance
         self._connection = Connection(url, reconnects=True, timeout=TIMEOUT)
         self._finder = Finder(self._connection, clock, base_url)
@@ -165,7 +168,7 @@ class Outbox:
     async def _disable(self, claim: Claim, tried: Tried) -> None:
         """Do as a receiver asks that answered 410."""
         logger.warning("Webhook %s is disabled: it answered %s", claim.webhook.id, tried.answer)
-        connection = Connection(self._url, timeout=TIMEOUT)  # for a transaction, which takes one of its own
+        connection = Connection(self._url, self._stamp, timeout=TIMEOUT)  # a transaction takes one of its own
         await connection.open()
         try:
             webhooks = Webhooks(connection, self._clock, self._allowed_origins, SYSTEM)
