@@ -226,7 +226,7 @@ async def history(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pat
             for poll in polls:
                 ballot = Ballot.of(poll, "v" * 22, "3", 29_000_000)
                 cast = Cast(ballot, allow_change=False, admit=lambda: COUNTS)
-                await record(connection, [cast])
+                await record(connection, [cast], 0)
         yield folder / "pollsvc.db"
         await service.start()
 

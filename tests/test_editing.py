@@ -63,7 +63,7 @@ class Newsroom:
         """A ballot, past all that readers go through."""
         ballot = Ballot.of(poll.id, voter.ljust(22, "x"), selection, int(self.now) // 60, article=article)
         cast = Cast(ballot, allow_change=False, admit=lambda: COUNTS)
-        await record(self.connection, [cast])
+        await record(self.connection, [cast], 0)
 
     async def counts(self, poll: str) -> dict[int, int]:
         version, totals = await load_totals(self.connection, poll)

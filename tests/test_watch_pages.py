@@ -50,7 +50,7 @@ async def cast(service: Service, poll: str, selections: Sequence[str], back: int
         for selection in selections
     ]
     async with open_connection(service.database_url) as connection:
-        await record(connection, casts)
+        await record(connection, casts, 0)
 
 
 async def test_a_viewer_watches_and_nobody_else_does(shared: Service, viewer: EditorHttp) -> None:

@@ -104,6 +104,7 @@ class Outcome(StrEnum):
     TOO_SOON = "too_soon"
     TO_PROVE = "to_prove"
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw"
+    CLOSED = "closed"
 
 
 class Recorded(NamedTuple):
@@ -117,17 +118,20 @@ class Recorded(NamedTuple):
     wait: float = 0.0
 
 
-def decide(standing: Ballot | None, cast: Cast, number: int) -> Recorded:
+def decide(standing: Ballot | None, cast: Cast, number: int, *, closed: bool = False) -> Recorded:
     """What a cast does to the ballot that stands: create, repeat, change or refuse.
 
-    A new or changed one gets the next leaf's `number`. A changed ballot keeps its status and where it came
-    from, so that a change never frees a ballot that is held or excluded.
+    In a poll that was `closed` while the cast was on its way only a repeat is answered as before. A new or
+    changed one gets the next leaf's `number`. A changed ballot keeps its status and where it came from, so
+    that a change never frees a ballot that is held or excluded.
     """
     wanted = cast.ballot
+    if standing is not None and standing.selection == wanted.selection:
+        return Recorded(Outcome.REPEATED, standing)
+    if closed:
+        return Recorded(Outcome.CLOSED, standing)
     if standing is None:
         return _first(cast, number)
-    if standing.selection == wanted.selection:
-        return Recorded(Outcome.REPEATED, standing)
     if not cast.allow_change:
         return Recorded(Outcome.REFUSED, standing)
     if wait := cast.pace():

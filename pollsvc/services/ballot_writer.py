@@ -206,7 +206,7 @@ class BallotWriter:
     async def _write(self, batch: list[_Waiting]) -> None:
         began = self._busy_since = monotonic()
         try:
-            done = await record(self._connection, [one[0] for one in batch], self._ahead)
+            done = await record(self._connection, [one[0] for one in batch], self._clock(), self._ahead)
         except Exception as error:
             self._failed_at = monotonic()
             self._refuse(batch, error)

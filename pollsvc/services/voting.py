@@ -115,6 +115,8 @@ class Voting:
         queued = self._writer.submit(cast)
         self._meters.admission.observe(monotonic() - began)
         (outcome, standing, wait), signed, committed = await queued
+        if outcome is Outcome.CLOSED:
+            raise _not_open(snapshot)
         if outcome is Outcome.TO_PROVE:
             challenge = await asyncio.to_thread(self._proofs.challenge, poll.id, voter, admit.effort)
             raise _to_prove(challenge)
@@ -209,7 +211,7 @@ def _not_open(snapshot: Snapshot) -> PollError:
     return PollError(
         Code.POLL_NOT_OPEN,
         f"This poll is {when}; nothing was recorded.",
-        details={"reason": "closed"} if snapshot.state is State.CLOSED else None,
+        details=None if snapshot.state is State.SCHEDULED else {"reason": "closed"},
     )
 
 

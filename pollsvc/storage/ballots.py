@@ -1,6 +1,6 @@
 """Ballots and the tally, written together in one transaction."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import NamedTuple
 
@@ -62,32 +62,38 @@ class Batch(NamedTuple):
     commit: float
 
 
-async def record(connection: Connection, casts: Sequence[Cast], ahead: Ahead | None = None) -> Batch:
+async def record(
+    connection: Connection, casts: Sequence[Cast], now: float, ahead: Ahead | None = None
+) -> Batch:
     """Record a batch of casts, the tally's changes and the log's leaves, durably, before this returns.
 
-    Casts of one voter take effect in their order. Processes that record at once take their polls in sorted
-    order and one after the other, so they cannot deadlock, and no ballot changes between being read and
-    written. `ahead` is told which casts may be their voters' first, while no other process can record those.
-    Raises what the driver raises; then nothing of the batch was recorded, unless the connection
-    broke during COMMIT.
+    Casts of one voter take effect in their order, and none does in a poll that is closed `now`, a Unix time:
+    whoever closes it and then looks finds the last ballot. Processes that record at once take their polls in
+    sorted order and one after the other, so they cannot deadlock, and no ballot changes between being read
+    and written. `ahead` is told which casts may be their voters' first, while no other process can record
+    those. Raises what the driver raises; then nothing of the batch was recorded, unless the connection broke
+    during COMMIT.
     """
     if ahead is None:
-        return await connection.in_one_turn(_record(connection, casts))
-    return await _record(connection, casts, ahead)
+        return await connection.in_one_turn(_record(connection, casts, now))
+    return await _record(connection, casts, now, ahead)
 
 
-async def _record(connection: Connection, casts: Sequence[Cast], ahead: Ahead | None = None) -> Batch:
+async def _record(
+    connection: Connection, casts: Sequence[Cast], now: float, ahead: Ahead | None = None
+) -> Batch:
     keys = [cast.ballot[:2] for cast in casts]
     began = monotonic()
     async with connection.transaction():
         numbers = await next_numbers(connection, sorted({poll for poll, _ in keys}))
+        closed = await _closed(connection, [*numbers], now)  # once no edit is under way
         before = await _standing(connection, sorted(set(keys)))
         if ahead:
             first = zip(keys, casts, strict=True)
             await ahead(
                 [one for key, one in first if key not in before and one.ballot.selection != WITHDRAWN]
             )
-        decided = _decide(keys, casts, before, numbers)
+        decided = _decide(keys, casts, before, numbers, closed)
         moves = [(before.get(key), ballot) for key, ballot in decided.ballots.items()]
         await insert_ballots(connection, sorted(new for old, new in moves if old is None))
         await _update(connection, [new for old, new in moves if old is not None])
@@ -138,15 +144,16 @@ def _decide(
     casts: Sequence[Cast],
     before: Mapping[tuple[str, ...], Ballot],
     numbers: Mapping[str, int],
+    closed: Collection[str],
 ) -> _Decided:
-    """Decide casts one after the other; `numbers` are those of the polls' next leaves."""
+    """Decide casts one after the other; `numbers` are those of the polls' next leaves, `closed` polls."""
     recorded: list[Recorded] = []
     past: list[Past] = []
     standing: dict[tuple[str, ...], Ballot] = {}
     hashes: dict[str, list[bytes]] = {poll: [] for poll in numbers}
     for key, cast in zip(keys, casts, strict=True):
         old, new = standing.get(key) or before.get(key), hashes[key[0]]
-        answer = decide(old, cast, numbers[key[0]] + len(new))
+        answer = decide(old, cast, numbers[key[0]] + len(new), closed=key[0] in closed)
         recorded.append(answer)
         if answer.ballot is not None and answer.ballot is not old:
             standing[key] = answer.ballot
@@ -173,6 +180,17 @@ async def find(connection: Connection, poll: str, voter: str) -> Ballot | None:
         voter=voter,
     )
     return Ballot(*rows[0]) if rows else None
+
+
+async def _closed(connection: Connection, polls: Sequence[str], now: float) -> set[str]:
+    """Those of these polls that are closed at a Unix time."""
+    rows = await connection.rows(
+        f"SELECT polls.id FROM ({connection.json_rows(_KEY[0])}) AS wanted "
+        "JOIN polls ON polls.id = wanted.poll_id WHERE polls.closes_at <= :now",
+        rows=_json((poll,) for poll in polls),
+        now=int(now),
+    )
+    return {row[0] for row in rows}
 
 
 async def _standing(connection: Connection, keys: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Ballot]:

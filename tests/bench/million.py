@@ -132,7 +132,7 @@ async def _fill(database: Path, template: Template) -> None:
     try:
         done = 0
         while batch := list(islice(casts, _BATCH)):
-            await record(connection, batch)
+            await record(connection, batch, 0)
             done += len(batch)
             if done % 200_000 == 0:
                 say(f"{done:,} of {_BALLOTS:,} ballots recorded")

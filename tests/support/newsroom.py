@@ -93,7 +93,7 @@ class Newsroom:
             )
             for _ in range(times)
         ]
-        batch = await record(self.connection, casts)
+        batch = await record(self.connection, casts, 0)
         assert {each.outcome for each in batch.recorded} <= {Outcome.CREATED, Outcome.CHANGED}
         self.tallies.apply(batch.changes)
 

@@ -28,7 +28,7 @@ async def put(connection: Connection, poll: str, votes: Iterable[tuple[int, int,
         )
         for minute, option, network, fresh in votes
     ]
-    await record(connection, casts)
+    await record(connection, casts, 0)
 
 
 def ordinary(first: int, minutes: int) -> list[tuple[int, int, str, bool]]:

@@ -13,24 +13,31 @@ from hashlib import sha256
 
 from msgspec.json import Encoder
 
-from pollsvc.domain.errors import no_such_poll
+from pollsvc.domain.errors import Code, PollError, no_such_poll
+from pollsvc.domain.leaves import published_leaf
+from pollsvc.domain.merkle import leaf_hash
 from pollsvc.domain.poll import Poll
 from pollsvc.domain.tally import results_of
-from pollsvc.domain.tiles import Tiles, place_of
+from pollsvc.domain.tiles import Tiles, hashes_of, place_of
 from pollsvc.services.ballot_log.proofs import keys_of
 from pollsvc.storage import ballot_log as store
 from pollsvc.storage.audit import all_ballots
 from pollsvc.storage.ballot_log import Head
 from pollsvc.storage.database import Connection
-from pollsvc.storage.past_leaves import past_of
+from pollsvc.storage.past_leaves import last_own, past_of
 from pollsvc.storage.polls import load_poll
 from pollsvc.storage.tallies import load_totals
 
 FORMAT = 1
 """Of the bundle; `static/recount.py` reads this one."""
 _CACHED = 64  # tiles
+_TOGETHER = 1 << 13  # leaves whose hashes are read at a time
 
 _encode = Encoder().encode
+
+
+class UnendedError(Exception):
+    """A poll has leaves after the one that says what is published, or they wait to be sealed."""
 
 
 async def bundle(
@@ -38,13 +45,18 @@ async def bundle(
 ) -> AsyncIterator[bytes]:
     """The lines of a poll's bundle, as of one moment; `progress` is told leaves done and in all.
 
-    All of the poll's leaves are sealed, and no more come: see `Publishing`. Raises PollError `no_such_poll`.
+    Raises PollError `no_such_poll`, `not_possible_now` when the log has another leaf than a ballot says, and,
+    before the first line, UnendedError while the poll's last leaf, which says what is published, waits.
     """
     async with connection.reading():
         poll, head = await load_poll(connection, poll_id), await store.last_head(connection)
         if poll is None or head is None:
             raise no_such_poll()
         total = await store.count_leaves(connection, poll_id)
+        last = await last_own(connection, poll_id, "published")
+        ended = published_leaf(poll_id, total, digest(definition_of(poll)))
+        if last is None or last.data != ended or await store.waiting_of(connection, poll_id):
+            raise UnendedError
         yield _line(await _head(connection, poll, head))
         data = await _leaves(connection, poll_id, total)
         position = done = 0
@@ -54,9 +66,13 @@ async def bundle(
                 yield line
             end = await store.next_position(connection, run.position)
             position = head.size if end is None else end
-            for place in range(run.position, position):
-                number = run.first + place - run.position
-                yield _line({"type": "leaf", "position": place, "data": data.get(number)})
+            for start in range(run.position, position, _TOGETHER):
+                some = await store.hashes_between(connection, start, min(_TOGETHER, position - start))
+                for place, hash_ in enumerate(hashes_of(some), start):
+                    leaf = data.get(run.first + place - run.position)
+                    if leaf_hash(leaf) != hash_:
+                        raise _altered()
+                    yield _line({"type": "leaf", "position": place, "data": leaf.decode()})
             done += position - run.position
             if progress is not None:
                 progress(done, total)
@@ -112,9 +128,9 @@ class _Leaves:
         self._places[number], self._sizes[number] = len(self._data), len(data)
         self._data += data
 
-    def get(self, number: int) -> str:
+    def get(self, number: int) -> bytes:
         place = self._places[number]
-        return self._data[place : place + self._sizes[number]].decode()
+        return bytes(self._data[place : place + self._sizes[number]])
 
 
 async def _leaves(connection: Connection, poll: str, count: int) -> _Leaves:
@@ -154,6 +170,13 @@ def _cover(start: int, end: int) -> Iterator[tuple[int, int]]:
             level = min(level, (start & -start).bit_length() - 1)
         yield level, start >> level
         start += 1 << level
+
+
+def _altered() -> PollError:
+    return PollError(
+        Code.NOT_POSSIBLE_NOW,
+        "The log has other leaves than the ballots, so that nobody could recount them: see `pollsvc audit`.",
+    )
 
 
 def _line(value: dict[str, object]) -> bytes:

@@ -7,6 +7,7 @@ that was fixed before anybody saw it, and texts that cannot be exchanged in it.
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from hashlib import sha256
 
 from pollsvc.domain.clock import Clock
@@ -14,7 +15,7 @@ from pollsvc.domain.errors import Code, PollError, no_such_poll
 from pollsvc.domain.leaves import published_leaf
 from pollsvc.domain.log import COMMAND_LINE, Act, Actor
 from pollsvc.domain.poll import State
-from pollsvc.services.ballot_log.bundle import bundle, definition_of, digest
+from pollsvc.services.ballot_log.bundle import UnendedError, bundle, definition_of, digest
 from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.services.ballot_log.sealing import seal
 from pollsvc.storage import log
@@ -28,7 +29,8 @@ from pollsvc.storage.published import Published
 PART = 256 * 1024
 """Bytes of a part of what is published."""
 _LINES = 1_000  # that are packed at once
-_TRIES, _PAUSE = 200, 0.05
+_TRIES, _PAUSE = 200, 0.05  # of waiting for another process that seals
+_ENDS = 20  # tries to find the end, while others review ballots
 
 Progress = Callable[[int, int], None]
 
@@ -53,9 +55,13 @@ class Publishing:
 
         Raises `no_such_poll`, `not_possible_now`.
         """
-        await self._end(poll)
-        async for line in bundle(self._connection, poll, progress):
-            yield line
+        for _ in range(_ENDS):
+            await self._end(poll)
+            with suppress(UnendedError):  # a review was quicker
+                async for line in bundle(self._connection, poll, progress):
+                    yield line
+                return
+        raise _not_yet()
 
     async def publish(self, poll: str) -> Published:
         """Publish the ballots of a closed poll, packed by gzip. Raises `no_such_poll`, `not_possible_now`."""
@@ -111,10 +117,13 @@ class Publishing:
                 return
             if not await seal(self._connection, self._keys, int(self._clock())):
                 await asyncio.sleep(_PAUSE)  # it is another process's turn
-        raise PollError(
-            Code.NOT_POSSIBLE_NOW,
-            "Not all ballots are sealed yet; try again, or see what `pollsvc audit` says.",
-        )
+        raise _not_yet()
+
+
+def _not_yet() -> PollError:
+    return PollError(
+        Code.NOT_POSSIBLE_NOW, "Not all ballots are sealed yet; try again, or see what `pollsvc audit` says."
+    )
 
 
 class _Packed:
