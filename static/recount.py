@@ -11,7 +11,8 @@ Needs Python 3.9 or later and nothing else; one file, to be read before it is tr
 4. the published result is what the last ballot of each voter comes to.
 
 With --key, a log's key that you have from elsewhere, the bundle must be signed under it; with --receipt, the
-receipt's leaf must be among the ballots. Exit status: 0 all is so, 1 something is not, 2 wrong use.
+receipt's leaf must be among the ballots, and how that voter's ballot stands in the end is told. Exit status:
+0 all is so, 1 something is not, 2 wrong use.
 """
 
 import argparse
@@ -106,7 +107,7 @@ class Stack:
 
     def put(self, position, level, hash_):
         """Raises ValueError when it does not begin where the last one ended, or cannot stand there."""
-        if position != self.size or position % (1 << level):
+        if position != self.size or not 0 <= level < 64 or position % (1 << level):
             raise ValueError(
                 f"what follows leaf {self.size} of the log is missing, or stands in the wrong place"
             )
@@ -152,7 +153,13 @@ class Count:
         if status not in ("counted", "held", "excluded") or (status == "counted" and reason):
             raise ValueError(f"leaf {self.leaves} of the poll stands as {status!r}, which it cannot")
         self._picks(selection)
-        self._standing[voter] = (selection, status, reason)
+        self._standing[voter] = (selection, status, reason, self.leaves)
+
+    def standing(self, leaf):
+        """How the ballot stands in the end that has this leaf, whose place a later one may have taken."""
+        selection, status, reason, last = self._standing[leaf.split("\n")[3]]
+        number = int(leaf.split("\n")[2])
+        return {"number": number, "last": last, "status": status, "reason": reason, "selection": selection}
 
     def _picks(self, selection):
         picks = [int(pick) for pick in selection.replace(">", ",").split(",")] if selection else []
@@ -165,7 +172,7 @@ class Count:
     def results(self):
         """What the ballots come to, as the poll's `results` have it."""
         ballots, reasons, options = {"counted": 0, "held": 0, "excluded": 0}, {}, {}
-        for selection, status, reason in self._standing.values():
+        for selection, status, reason, _ in self._standing.values():
             if not selection:  # withdrawn
                 continue
             ballots[status] += 1
@@ -260,6 +267,8 @@ def _compare(count, published, differences):
         if published[name] != number:
             differences.append(f"the published result says {name} {published[name]}, the ballots {number}")
     shown = {option["id"]: option["count"] for option in published["options"]}
+    if len(shown) < len(published["options"]):
+        differences.append("the published result names an option twice")
     for option in sorted(shown.keys() | options.keys() - {0}):
         if shown.get(option, 0) != options.get(option, 0):
             says = f"{shown.get(option, 0)}, the ballots {options.get(option, 0)}"
@@ -276,15 +285,27 @@ def _begin(lines):
         raise ValueError("this is no bundle of ballots, or one of another release")
     try:
         poll = head["poll"]
-        return head, {"poll": poll["id"], "question": poll["question"][poll["lang"]]}, Count(poll)
+        labels = {
+            option["id"]: option["label"].get(poll["lang"]) or option["emoji"] for option in poll["options"]
+        }
+        found = {"poll": poll["id"], "question": poll["question"][poll["lang"]], "labels": labels}
+        return head, found, Count(poll)
     except MALFORMED:
         raise ValueError("the bundle does not say which poll it is of") from None
 
 
+def _leaf_of(receipt):
+    """The leaf in a receipt. Raises ValueError when there is none."""
+    leaf = receipt.get("leaf") if isinstance(receipt, dict) else None
+    if not isinstance(leaf, str) or not leaf.startswith("ballot\n"):
+        raise ValueError("this is no receipt of a vote: it has no leaf")
+    return leaf
+
+
 def recount(path, key=None, receipt=None, progress=None):
     """Check a bundle; returns what was found as JSON values, with sentences about what is wrong."""
-    differences, wanted = [], None if receipt is None else receipt["leaf"]
-    lines = _lines(path)
+    differences, leaf = [], None if receipt is None else _leaf_of(receipt)
+    lines, wanted = _lines(path), leaf
     head, found, count = _begin(lines)
     found["differences"] = differences
     try:
@@ -319,8 +340,28 @@ def recount(path, key=None, receipt=None, progress=None):
         differences.append(str(error) if type(error) is ValueError else damaged)
     if wanted is not None:
         differences.append("the receipt's leaf is not among the ballots")
+    elif leaf is not None:
+        found["receipt"] = count.standing(leaf)
     found["ok"] = not differences
     return found
+
+
+def sentences(found):
+    """The result as the bundle says it, and what became of the receipt's ballot."""
+    results = found.get("results")
+    if found["ok"] and results is not None:
+        for option in results["options"]:
+            yield f"{option['count']:>9,}  {found['labels'].get(option['id'], option['id'])}"
+        if results["other"]:
+            yield f"{results['other']:>9,}  other answers"
+        others = f"{results['held']:,} held, {results['excluded']:,} excluded"
+        yield f"{results['voters']:>9,}  voters; of other ballots {others}"
+    if (mine := found.get("receipt")) is not None:
+        since = "" if mine["last"] == mine["number"] else f", by the later entry {mine['last']}"
+        stands = "withdrawn" if not mine["selection"] else mine["status"]
+        why = f" ({mine['reason']})" if mine["reason"] else ""
+        mine_is = f"The receipt's entry {mine['number']} is among them"
+        yield f"{mine_is}; the ballot stands as {stands}{why}{since}."
 
 
 def main():
@@ -338,13 +379,15 @@ def main():
             with open(asked.receipt, encoding="utf-8") as file:  # noqa: PTH123
                 receipt = json.load(file)
         found = recount(asked.bundle, asked.key, receipt)
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, RecursionError, *MALFORMED) as error:
         print(f"recount: {error}", file=sys.stderr)
         return 2
     if asked.json:
         print(json.dumps(found, ensure_ascii=False))
     else:
         print(found["question"])
+        for line in sentences(found):
+            print(line)
         for difference in found["differences"]:
             print(f"NOT SO: {difference}")
         if found["ok"]:

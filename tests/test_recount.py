@@ -18,7 +18,7 @@ from pollsvc.domain.poll import Kind
 from pollsvc.services.ballot_log.keys import SigningKey
 from pollsvc.services.ballot_log.trust import handover_text
 from tests.support.reader import Http, Reader
-from tests.support.server import SECRET, CliError, Service, until
+from tests.support.server import OPTIONS, SECRET, CliError, Service, until
 
 SCRIPT = Path(__file__).parent.parent / "static" / "recount.py"
 
@@ -90,8 +90,15 @@ async def test_anybody_can_recount_a_closed_poll(
     mine = tmp_path / "receipt.json"
     mine.write_text(json.dumps(receipt))
     log = (await http.get("/api/v1/log/keys")).json
-    assert recount(bundle, "--receipt", str(mine), "--key", log["keys"][-1]["key"])[0] == 0
-    assert "all agree" in await shared.run("audit", "--bundle", str(bundle))
+    status, found = recount(bundle, "--receipt", str(mine), "--key", log["keys"][-1]["key"])
+    assert (status, found["receipt"]["status"], found["receipt"]["last"]) == (0, "counted", receipt["number"])
+    said = await shared.run("audit", "--bundle", str(bundle))
+    counts = [
+        f"{option['count']:,}  {label}" for option, label in zip(published["options"], OPTIONS, strict=True)
+    ]
+    assert all(count in said for count in counts), said
+    assert "38  voters; of other ballots 0 held, 1 excluded" in said
+    assert said.endswith("all agree\n")
     packed = await bundle_of(shared, poll, tmp_path / "bundle.ndjson.gz")
     assert recount(packed)[0] == 0
 
@@ -122,6 +129,44 @@ def _retire(lines: Lines, *, before_the_head: bool) -> None:
     lines[0]["keys"].append({"key": key, "since": since, "signature": b64encode(handover).decode()})
 
 
+async def test_what_became_of_a_ballot_after_its_receipt_is_told(
+    shared: Service, http: Http, tmp_path: Path
+) -> None:
+    """It was changed, withdrawn, or excluded: the receipt's leaf is in the log all the same."""
+    poll, readers = await shared.add_poll(allow_change=True), [Reader(http) for _ in range(3)]
+    receipts = [(await reader.vote(poll, 1)).json["receipt"] for reader in readers]
+    await readers[0].vote(poll, 2)
+    await readers[1].vote(poll)
+    voter = receipts[2]["leaf"].split("\n")[3]
+    await shared.run("poll", "review", poll, "--exclude", "test", "--voter", voter)
+    await shared.run("poll", "close", poll)
+    bundle = await bundle_of(shared, poll, tmp_path / "bundle.ndjson")
+    for place, stands in enumerate(("counted", "withdrawn", "excluded (test)"), 4):
+        mine = tmp_path / "receipt.json"
+        mine.write_text(json.dumps(receipts[place - 4]))
+        said = subprocess.run(
+            [sys.executable, str(SCRIPT), str(bundle), "--receipt", str(mine)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert (
+            f"entry {place - 3} is among them; the ballot stands as {stands}, by the later entry {place}."
+            in said
+        )
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", "x", "[" * 9_999 + "]" * 9_999, '{"leaf": 1}', '{"leaf": "x"}']
+)
+def test_what_is_no_receipt_is_told(closed: Closed, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "receipt.json"
+    file.write_text(content)
+    status, found = recount(closed.bundle, "--receipt", str(file))
+    assert (status, found["said"][:9]) == (2, "recount: ")
+    assert "Traceback" not in found["said"]
+
+
 TAMPERING: dict[str, Callable[[Lines], object]] = {
     "another answer": _change_leaf("\n1\ncounted", "\n2\ncounted"),
     "another status": _change_leaf("\ncounted\n\n", "\nexcluded\ntest\n"),
@@ -129,6 +174,9 @@ TAMPERING: dict[str, Callable[[Lines], object]] = {
     "two ballots exchanged": lambda lines: _leaf(lines, 3).update(data=_leaf(lines, 4)["data"]),
     "a ballot twice": lambda lines: lines.insert(5, dict(_leaf(lines, 0))),
     "another result": lambda lines: lines[0]["results"]["options"][0].update(count=99),
+    "an option twice": lambda lines: lines[0]["results"]["options"].append(lines[0]["results"]["options"][0]),
+    "a node of no level": lambda lines: _node(lines).update(level=10**12),
+    "a node of a negative level": lambda lines: _node(lines).update(level=-1),
     "a hidden exclusion": lambda lines: lines[0]["results"].update(excluded=0, reasons=[]),
     "an average": lambda lines: lines[0]["results"].update(mean=4.5),
     "labels that count for others": lambda lines: lines[0]["poll"]["counts_for"].update({"1": 2}),
@@ -139,9 +187,7 @@ TAMPERING: dict[str, Callable[[Lines], object]] = {
     "half of it cut off": lambda lines: lines.__delitem__(slice(len(lines) // 2, None)),
     "a head that is a number": lambda lines: lines[0].update(checkpoint=1),
     "a leaf that is a list": lambda lines: _leaf(lines, 2).update(data=[]),
-    "a node altered": lambda lines: next(line for line in lines if line["type"] == "node").update(
-        hash="A" * 43 + "="
-    ),
+    "a node altered": lambda lines: _node(lines).update(hash="A" * 43 + "="),
 }
 
 

@@ -137,10 +137,10 @@ def _pins(file: Path) -> list[Pin]:
 
 def _recount(bundle: str, as_json: bool) -> int:
     """Recount a poll's published ballots with the script that everybody has."""
-    recount = runpy.run_path(str(static_folder() / "recount.py"))["recount"]
+    script = runpy.run_path(str(static_folder() / "recount.py"))
     with progress_bar("Recounting") as progress:
         try:
-            found = recount(bundle, progress=progress)
+            found = script["recount"](bundle, progress=progress)
         except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
             raise bad(f"{bundle} cannot be recounted: {error}.") from error
     if as_json:
@@ -148,7 +148,8 @@ def _recount(bundle: str, as_json: bool) -> int:
     else:
         for difference in found["differences"]:
             click.echo(difference)
-        click.echo(f"{found['question']}: " + ("all agree" if found["ok"] else "not so"))
+        click.echo("\n".join([found["question"], *script["sentences"](found)]))
+        click.echo("all agree" if found["ok"] else "not so")
     return 0 if found["ok"] else 1
 
 
