@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from pollsvc.domain.ballot import Ballot
-from pollsvc.domain.checkpoint import Checkpoint, Signature, key_id, note
+from pollsvc.domain.checkpoint import Checkpoint, Signature, key_id, note, read_note
+from pollsvc.domain.leaves import Leaves
 from pollsvc.domain.merkle import Tree, head, leaf_hash
 from pollsvc.domain.tiles import grown, hashes_of
 from pollsvc.domain.webhook import Event
@@ -26,6 +27,7 @@ from pollsvc.services.webhooks.outbox import KEPT
 from pollsvc.storage.ballot_log import hashes_between, heads, run_of
 from pollsvc.storage.ballots import BALLOT_COLUMNS
 from pollsvc.storage.database import Connection
+from pollsvc.storage.past_leaves import add_own
 from pollsvc.storage.pin_file import pin
 from tests.support.reader import ask, fire, new_key, vote_bytes
 from tests.support.receiver import receiving, verify
@@ -247,6 +249,36 @@ def test_what_a_crash_cut_off_costs_one_head(tmp_path: Path) -> None:
         whole = length >= len(torn) - 2
         assert [one.checkpoint.size for one in found] == ([1, 2, 3] if whole else [1, 3]), length
         assert broken == (not whole and torn[:length].strip() != b""), length
+
+
+def test_what_an_editor_or_a_stranger_adds_to_the_file_spoils_no_head() -> None:
+    heads = f"{a_note(1)}\n{a_note(2)}\n"
+    for text, broken in ((f"\ufeff{heads}", 0), (heads + '{"a":' * 9_999, 1), (f"{heads}[]\n", 1)):
+        found, torn = read_pins(text)
+        assert ([one.checkpoint.size for one in found], torn) == ([1, 2], broken)
+
+
+async def test_a_pin_that_a_retired_key_signed_says_nothing_of_the_log(
+    history: History, tmp_path: Path
+) -> None:
+    """Whoever got hold of an old secret pins a head that never was: that is no sign of rewriting."""
+    database = Path(shutil.copy(history.database, tmp_path / "copy.db"))
+    newer = LogKeys([SECRET, OTHER])
+    async with open_connection(f"sqlite:///{database}") as connection:
+        leaves = Leaves("x", 1, bytes(32))
+        await connection.rows(
+            "INSERT INTO unsealed VALUES ('x', 1, :hashes, :stamp)", hashes=leaves.text(), stamp=""
+        )
+        await seal(connection, newer, int(time.time()))  # it takes over
+        await connection.rows("DELETE FROM unsealed")
+        await add_own(connection, "", lambda number: f"removed\n\n{number}\nx\n0\n")
+        await seal(connection, newer, int(time.time()))
+        last = read_note((await heads(connection))[-1].note)[0]
+    forged = last._replace(root=bytes(32))
+    signed = KEYS.current.sign(forged.text().encode())
+    signature = Signature(last.origin, key_id(last.origin, KEYS.current.public), signed)
+    said = told(await audited(database, [*history.pinned, Pin(forged, [signature])], newer))
+    assert said == [f"the pinned head of {last.size} leaves is not signed by the log's key of its time"]
 
 
 @pytest.mark.parametrize("path", ["", "missing/pins"])

@@ -26,7 +26,7 @@ def read_pins(text: str) -> tuple[list[Pin], int]:
     It holds checkpoints one after the other, as POLLSVC_PIN_FILE does, or bodies of the webhooks' event
     `log.checkpoint`, a line each; other events are passed over.
     """
-    lines = text.splitlines(keepends=True)
+    lines = text.removeprefix("\ufeff").splitlines(keepends=True)
     told = [_told(line) for line in lines if line.startswith("{")]
     notes = "".join(line for line in lines if not line.startswith("{"))
     rest = _NOTE.split(notes)
@@ -40,7 +40,7 @@ def _told(line: str) -> str | None:
     try:
         body = json.loads(line)
         return str(body["data"]["checkpoint"]) if body["type"] == "log.checkpoint" else ""
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
