@@ -253,6 +253,13 @@ def _check_head(note, known):
     raise ValueError("the log's head is not signed by the log's key of that time")
 
 
+def _is_of(key, log, known):
+    """Whether a key that was given, in base64 or as NAME+ID+KEY, is one of the log's."""
+    bare = len(key) == 44  # 32 bytes
+    name, rest = (log, key) if bare else (key.partition("+")[0], key.split("+", 2)[-1])
+    return name == log and b64decode(rest)[-32:] in known
+
+
 def _compare(count, published, differences):
     ballots, options, reasons = count.results()
     said = {
@@ -311,9 +318,7 @@ def recount(path, key=None, receipt=None, progress=None):
     try:
         known = _check_keys(head["log"], head["keys"])
         size, root, until = _check_head(head["checkpoint"], known)
-        if (
-            key is not None and b64decode(key.split("+", 2)[-1])[-32:] not in until
-        ):  # it signs, or handed over
+        if key is not None and not _is_of(key, head["log"], until):  # it signs, or handed over
             differences.append("the log is signed under another key than the one that you gave")
         stack, ended = Stack(), False
         for line in lines:

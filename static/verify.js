@@ -9,7 +9,7 @@ import {agrees, grew, headOf, headSigned, leafHash, readHead, readKeys, readRece
 /** @typedef {import('./proofs.js').Head} Head */
 /** @typedef {import('./proofs.js').Keys} Keys */
 /** @typedef {{position: number, path: string[]}} Proof */
-/** @typedef {'waiting' | 'proven' | 'base' | 'not' | 'unknown'} Verdict */
+/** @typedef {'waiting' | 'proven' | 'base' | 'past' | 'not' | 'unknown'} Verdict */
 /** @typedef {(verdict: Verdict, said?: string, more?: string) => void} Tell */
 
 const place = /** @type {HTMLElement} */ (document.getElementById('verify'))
@@ -89,9 +89,17 @@ const keep = (/** @type {Head} */ {note}, first = '') => {
 const judge = (/** @type {Fine} */ fine) => fine ? 'proven' : fine === null ? 'unknown' : 'not'
 const choose = (/** @type {Fine} */ fine, proven = '', not = '') => fine ? proven : fine === null ? words.old_browser : not
 
+/** Whether a later leaf has taken the place of this one, by the service's word; false where it does not say. */
+const replaced = async (number = 0) => {
+	const reply = await ask(`/standing?poll=${poll}&number=${number}`).catch(() => null)
+	return (await reply?.json())?.stands === false
+}
+
 const checkChoice = async (/** @type {Receipt} */ receipt, /** @type {Ballot} */ ballot, /** @type {Tell} */ tell) => {
 	const fine = await agrees(receipt, ballot)
-	tell(judge(fine), fine ? '' : words.altered, receipt.leaf)
+	if (!fine) return tell(judge(fine), words.altered, receipt.leaf)
+	if (await replaced(ballot.number)) tell('past', words.replaced, receipt.leaf)
+	else tell('proven', '', receipt.leaf)
 }
 
 const checkSignature = async (/** @type {Receipt} */ receipt, /** @type {Promise<unknown>} */ sealed, /** @type {Tell} */ tell) => {
@@ -129,8 +137,8 @@ const checkGrown = async (/** @type {ReturnType<typeof findLeaf>} */ sealed, /**
 	tell('proven', words.grown, `${older.note}\n${head.note}`)
 }
 
-/** What was chosen, each in a direction of its own, whether it counts, and when it was recorded. */
-const said = (/** @type {Ballot} */ {selection, status, minute}) => {
+/** What was chosen, each in a direction of its own, whether it counted, and when it was recorded. */
+const said = (/** @type {Ballot} */ {selection, status, minute}, stands = true) => {
 	const apart = (content = '') => {
 		const bdi = document.createElement('bdi')
 		bdi.textContent = content
@@ -138,7 +146,7 @@ const said = (/** @type {Ballot} */ {selection, status, minute}) => {
 	}
 	const chosen = selection.split(/[,>]/).filter(Boolean).flatMap((id) => [' · ', apart(labels[id] ?? id)]).slice(1)
 	const when = new Intl.DateTimeFormat(document.documentElement.lang, {dateStyle: 'medium', timeStyle: 'short'}).format(minute * 6e4)
-	return [...chosen.length ? [...chosen, ` — ${words[status]}`] : [words.withdrawn], ' — ', apart(when)]
+	return [...chosen.length ? [...chosen, stands ? ` — ${words[status]}` : ''] : [words.withdrawn], ' — ', apart(when)]
 }
 
 const show = (row = '', /** @type {Verdict} */ verdict, /** @type {(string | Node)[]} */ how, more = '') => {
@@ -154,7 +162,7 @@ const show = (row = '', /** @type {Verdict} */ verdict, /** @type {(string | Nod
 	place.querySelector(`[data-proof=${row}]`)?.classList.toggle('proven', verdict === 'proven')
 }
 
-let turns = 0
+let turns = 0, receipt = ''
 
 /** Check a text that should be a receipt, and show each verdict; what was checked before it is not shown any more. */
 const check = async (given = '') => {
@@ -165,22 +173,23 @@ const check = async (given = '') => {
 	}
 	end()
 	place.classList.toggle('checking', !!read)
+	receipt = read ? given : ''
 	if (!read) return end('none', words.no_receipt)
-	const {receipt, ballot} = read, choice = said(ballot)
+	const {ballot} = read
 	/** @type {Record<string, Verdict>} */
 	const verdicts = {}
 	const teller = (row = '') => (/** @type {Verdict} */ verdict, how = '', more = '') => {
 		verdicts[row] = verdict
-		if (turn === turns) show(row, verdict, row === 'choice' ? [...choice, how && ` — ${how}`] : [how], more)
+		if (turn === turns) show(row, verdict, row === 'choice' ? [...said(ballot, verdict !== 'past'), how && ` — ${how}`] : [how], more)
 	}
 	for (const row of ROWS) teller(row)('waiting')
 	if (!crypto.subtle) for (const row of ROWS) teller(row)('unknown', words.insecure)
 	else {
 		const sealed = findLeaf(ballot.number, () => teller('log')('waiting', words.sealing))
 		const steps = [
-			checkChoice(receipt, ballot, teller('choice')),
-			checkSignature(receipt, sealed, teller('signature')),
-			checkLog(receipt, sealed, teller('log')),
+			checkChoice(read.receipt, ballot, teller('choice')),
+			checkSignature(read.receipt, sealed, teller('signature')),
+			checkLog(read.receipt, sealed, teller('log')),
 			checkGrown(sealed, teller('grown')),
 		]
 		await Promise.all(steps.map((step, at) => step.catch(() => teller(ROWS[at])('unknown', words.away))))
@@ -189,6 +198,7 @@ const check = async (given = '') => {
 	const all = Object.values(verdicts)
 	if (all.includes('not')) end('not', words.bad)
 	else if (all.includes('unknown')) end('unknown', all.includes('proven') ? words.partly : words.unknown)
+	else if (all.includes('past')) end('past', words.outdated)
 	else end('proven', words.good)
 }
 
@@ -201,10 +211,20 @@ place.querySelector('input[type=file]')?.addEventListener('change', async ({targ
 	field.value = file && file.size < 1e6 ? await file.text() : ''
 	check(field.value)
 })
+place.querySelector('.save')?.addEventListener('click', () => {
+	const link = document.createElement('a')
+	link.href = URL.createObjectURL(new Blob([receipt], {type: 'application/json'}))
+	link.download = `receipt-${poll}.json`
+	document.body.append(link)
+	link.click()
+	link.remove()
+	setTimeout(() => URL.revokeObjectURL(link.href), 60_000)
+})
+/** The receipt in the address, or the one that was there before the page was loaded anew. */
 const fromAddress = () => {
-	const given = location.hash.slice(1)
+	const given = location.hash.slice(1) || history.state?.receipt
 	if (!given) return
-	history.replaceState(null, '', location.pathname + location.search)  // nobody who looks on, or copies the address, gets it
+	history.replaceState({receipt: given}, '', location.pathname + location.search)  // nobody who looks on, or copies the address, gets it
 	try {
 		field.value = decodeURIComponent(given)
 	} catch {

@@ -161,6 +161,7 @@ ROUTES = (
     *("/api/v1/polls/{poll}/rounds", "/api/v1/polls/{poll}/history", "/p/{poll}/history", "/i/{image}"),
     *("/p/{rest:path}", "/p/{poll}/card.png", "/p/{poll}/results.svg", "/embed/{poll}", "/oembed"),
     *("/api/v1/log/checkpoint", "/api/v1/log/keys", "/api/v1/log/inclusion", "/api/v1/log/consistency"),
+    *("/api/v1/log/standing", "/api/v1/log/tile/{level:int}/{index:path}"),
     *("/admin/static/{name}", "/", "/p/{poll}/verify"),
 )
 texts = st.text(max_size=20) | st.sampled_from(["\0", "%", "\ud800", "&=", "../", "http://[", "é" * 99, "en"])

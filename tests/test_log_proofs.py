@@ -1,5 +1,6 @@
 """Anybody can check the log: its head, that it holds a leaf, that it only grew; and what it lacks is told."""
 
+import asyncio
 from base64 import b64decode
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import pytest
 
 from pollsvc.domain.checkpoint import Checkpoint, read_note
-from pollsvc.domain.merkle import consistent, head_by_inclusion, leaf_hash
+from pollsvc.domain.merkle import Tree, consistent, head, head_by_inclusion, leaf_hash
+from pollsvc.domain.tiles import hashes_of
 from tests.support.reader import Http, Reader
 from tests.support.server import Service, run_service, until
 
@@ -70,6 +72,54 @@ async def test_what_is_proven_of_a_size_may_be_kept(shared: Service, http: Http)
     path = f"/api/v1/log/inclusion?poll={receipt['poll']}&number={receipt['number']}"
     assert "max-age=1," in (await http.get(path)).headers["cache-control"]
     assert "max-age=86400" in (await http.get(f"{path}&size={size}")).headers["cache-control"]
+
+
+async def test_a_mirror_works_the_head_out_from_the_tiles(shared: Service, http: Http) -> None:
+    """As https://c2sp.org/tlog-tiles has it: full ones, and the last one as wide as the tree."""
+    polls = [await shared.add_poll() for _ in range(3)]
+    answers = await asyncio.gather(*(Reader(http).vote(polls[n % 3], 1) for n in range(300)))
+    for answer in answers[-3:]:
+        await inclusion(http, answer.json["receipt"])
+    found = await checkpoint(http)
+    leaves, full = [], found.size // 256
+    for number in range(full):
+        answer = await http.get(f"/api/v1/log/tile/0/{number:03}")
+        assert (answer.status, len(answer.body)) == (200, 8192)
+        assert answer.headers["content-type"] == "application/octet-stream"
+        leaves += hashes_of(answer.body)
+    if rest := found.size % 256:
+        leaves += hashes_of((await http.get(f"/api/v1/log/tile/0/{full:03}.p/{rest}")).body)
+    assert head(found.size, Tree(leaves).node) == found.root
+    upper = (await http.get(f"/api/v1/log/tile/1/000.p/{full}")).body
+    assert hashes_of(upper) == [Tree(leaves[:256]).node(8, 0), *hashes_of(upper)[1:]]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        *(("0/x001/000", 404), ("0/x999/x999/x999/x999/999", 404), ("7/000", 404), ("8/000", 400)),
+        *(("0/0", 400), ("0/x000", 400), ("0/000.p/0", 400), ("0/000.p/256", 400), ("0/000.p/01", 400)),
+        *(("0/000/", 400), ("0/entries/000", 400), ("0/%D9%A0%D9%A0%D9%A0", 400), ("x/000", 404)),
+        ("9" * 99 + "/000", 400),
+    ],
+)
+async def test_what_is_no_tile_is_told(http: Http, path: str, status: int) -> None:
+    answer = await http.get(f"/api/v1/log/tile/{path}")
+    assert (answer.status, answer.code) == (status, "bad_request" if status == 400 else "not_found")
+
+
+async def test_the_log_says_whether_a_leaf_stands(shared: Service, http: Http) -> None:
+    poll, reader = await shared.add_poll(allow_change=True), Reader(http)
+    for pick in (1, 2, 1):
+        await reader.vote(poll, pick)
+    path = f"/api/v1/log/standing?poll={poll}&number="
+    assert [(await http.get(f"{path}{number}")).json["stands"] for number in (1, 2, 3)] == [
+        False,
+        False,
+        True,
+    ]
+    for number, status in (("4", 404), ("0", 400), ("", 400), ("x", 400)):
+        assert (await http.get(f"{path}{number}")).status == status, number
 
 
 async def test_the_keys_are_there_for_tools(shared: Service, http: Http) -> None:

@@ -82,8 +82,15 @@ async def test_what_is_corrected_later_is_published_anew(desk: Desk, http: Http,
     poll = await closed(desk, http)
     await publish(desk, poll)
     before = (await http.get(f"/p/{poll}/ballots.ndjson.gz")).body
+    later = "The poll went on, or ballots were reviewed, after these were published"
+    page, verify = f"/admin/polls/{poll}/ballots", f"/p/{poll}/verify"
+    assert later not in text_of((await http.get(verify)).body.decode())
     await desk.service.run("poll", "review", poll, "--exclude", "test", "--status", "counted")
+    assert later in text_of((await http.get(verify)).body.decode())
+    assert "publish them anew" in text_of(await desk.page(page))
     await publish(desk, poll)
+    assert later not in text_of((await http.get(verify)).body.decode())
+    assert "publish them anew" not in text_of(await desk.page(page))
     answer = await http.get(f"/p/{poll}/ballots.ndjson.gz")
     status, found = recount(file_of(answer, tmp_path))
     assert (status, found["results"]["voters"], found["results"]["excluded"]) == (0, 0, 7)

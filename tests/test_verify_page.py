@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -9,8 +10,8 @@ import pytest
 from playwright.async_api import Route, expect
 
 from tests.support.browser import News, Publisher, axe, mine, sticking_out, vote
-from tests.support.engines import in_both_engines
-from tests.support.reader import Http, new_key
+from tests.support.engines import chromium_only, in_both_engines
+from tests.support.reader import Http, Reader, new_key
 from tests.support.server import Service
 from tests.support.verifying import CHECKS, FIRST, HURRIED, address, checked, receipt_of, told, until_sealed
 
@@ -69,6 +70,52 @@ async def test_the_widget_leads_to_the_proof_of_the_own_vote(news: News) -> None
     await there.get_by_role("button", name="Check").click()
     assert await told(there) == ("proven", ["proven"] * 4)
     await expect(there.locator("[data-check=grown]")).to_contain_text("Nothing that this browser was shown")
+
+
+@pytest.mark.parametrize("what", ["changed", "withdrawn", "excluded"])
+async def test_what_has_taken_the_place_of_a_receipt_is_told(news: News, what: str) -> None:
+    """The receipt is of the vote as it was: nothing is wrong with it, and yet it does not stand like that."""
+    poll = await news.service.add_poll(site=news.publisher.origin, allow_change=True)
+    reader = Reader(news.http)
+    receipt = (await reader.vote(poll, 1)).json["receipt"]
+    await until_sealed(news.http, receipt)
+    page = await checked(news, poll, receipt)
+    assert await told(page) == ("proven", FIRST)
+    if what == "excluded":
+        voter = receipt["leaf"].split("\n")[3]
+        await news.service.run("poll", "review", poll, "--exclude", "test", "--voter", voter)
+    else:
+        await reader.vote(poll, *([2] if what == "changed" else []))
+    page = await checked(news, poll, receipt, page.context)
+    assert (await told(page))[1][:3] == ["past", "proven", "proven"]
+    assert await page.locator("#verify").get_attribute("data-checked") == "past"
+    await expect(page.get_by_role("status")).to_contain_text("does not stand like this any more")
+    await expect(page.locator("[data-check=choice]")).to_contain_text("A later entry of the log")
+    assert await axe(page) == []
+
+
+async def test_the_receipt_outlives_a_reload(news: News, sealed: tuple[str, Receipt]) -> None:
+    page = await checked(news, *sealed)
+    await told(page)
+    await page.reload()
+    assert (await told(page))[0] == "proven"
+    assert "#" not in page.url
+
+
+@chromium_only("Firefox asks where to save it")
+async def test_the_receipt_can_be_saved(news: News, sealed: tuple[str, Receipt], tmp_path: Path) -> None:
+    poll, receipt = sealed
+    page = await checked(news, poll, receipt)
+    await told(page)
+    async with page.expect_download() as saving:
+        await page.get_by_role("button", name="Save the receipt").click()
+    saved = await saving.value
+    assert saved.suggested_filename == f"receipt-{poll}.json"
+    await saved.save_as(tmp_path / "receipt.json")
+    assert json.loads((tmp_path / "receipt.json").read_text()) == receipt
+    await page.get_by_label("Receipt of a vote").fill("x")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_role("button", name="Save the receipt")).to_be_hidden()
 
 
 async def test_a_vote_by_the_plain_form_leads_there_too(news: News) -> None:

@@ -25,7 +25,8 @@ ROOT = Path(__file__).parent.parent
 RULES = {
     **dict.fromkeys(("/api/v1/polls/{poll}", "/api/v1/polls", "/api/v1/articles"), SECOND),
     **dict.fromkeys(("/api/v1/log/checkpoint", "/api/v1/log/keys"), SECOND),
-    **dict.fromkeys(("/api/v1/log/inclusion", "/api/v1/log/consistency"), SECOND),
+    **dict.fromkeys(("/api/v1/log/inclusion", "/api/v1/log/consistency", "/api/v1/log/standing"), SECOND),
+    "/api/v1/log/tile/{level:int}/{index:path}": "public, max-age=86400",
     **dict.fromkeys(("/api/v1/polls/{poll}/history", "/p/{poll}/history", "/p/{poll}/verify"), TEN_SECONDS),
     **dict.fromkeys(("/p/{poll}/card.png", "/p/{poll}/results.svg"), TEN_SECONDS),
     **dict.fromkeys(("/s/{site}", "/s/{site}.atom", "/embed/{rest:path}"), "public, max-age=60"),

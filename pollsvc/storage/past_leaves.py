@@ -47,6 +47,12 @@ async def last_own(connection: Connection, poll: str, kind: str) -> Past | None:
     return Past(*rows[0]) if rows else None
 
 
+async def is_past(connection: Connection, poll: str, number: int) -> bool:
+    """Whether no ballot says this leaf any more."""
+    sql = "SELECT 1 FROM past_leaves WHERE poll_id = :poll AND number = :number"
+    return bool(await connection.rows(sql, poll=poll, number=number))
+
+
 async def past_of(connection: Connection, poll: str) -> list[tuple[int, str]]:
     """What is kept of a poll's leaves that no ballot says any more: number and data, in order."""
     rows = await connection.rows(

@@ -6,19 +6,27 @@ from pollsvc.storage.database import Connection
 
 
 class Published(NamedTuple):
-    """A published bundle: when (Unix seconds), how many leaves, its bytes, their SHA-256 (hex)."""
+    """A published bundle: when (Unix seconds), how many leaves, its bytes, their SHA-256 (hex).
+
+    `later` is how many leaves the poll got since, when it went on or ballots were reviewed.
+    """
 
     poll: str
     at: int
     leaves: int
     size: int
     sha256: str
+    later: int = 0
 
 
 async def published(connection: Connection, poll: str) -> Published | None:
     """What is published of a poll's ballots."""
     rows = await connection.rows(
-        "SELECT poll_id, at, leaves, size, sha256 FROM published WHERE poll_id = :poll", poll=poll
+        "SELECT published.poll_id, at, published.leaves, size, sha256, "
+        "poll_versions.leaves - published.leaves "
+        "FROM published JOIN poll_versions ON poll_versions.poll_id = published.poll_id "
+        "WHERE published.poll_id = :poll",
+        poll=poll,
     )
     return Published(*rows[0]) if rows else None
 

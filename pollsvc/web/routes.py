@@ -96,6 +96,8 @@ def routes(to: Endpoints) -> Sequence[BaseRoute]:
         Route("/api/v1/log/checkpoint", to.log.checkpoint, methods=["GET"]),
         Route("/api/v1/log/keys", to.log.keys, methods=["GET"]),
         Route("/api/v1/log/inclusion", to.log.inclusion, methods=["GET"]),
+        Route("/api/v1/log/standing", to.log.standing, methods=["GET"]),
+        Route("/api/v1/log/tile/{level:int}/{index:path}", to.log.tile, methods=["GET"]),
         Route("/api/v1/log/consistency", to.log.consistency, methods=["GET"]),
         Route("/api/v1/openapi.json", to.openapi, methods=["GET"]),
         Route("/", to.home, methods=["GET"]),

@@ -57,13 +57,21 @@ class Furnished(NamedTuple):
             **{"/api/v1/live": f"poll={poll}", "/api/v1/polls": f"id={poll}"},
             **dict.fromkeys(("/api/v1/articles", "/api/v1/admin/articles"), f"url={ARTICLE}"),
             "/oembed": f"url={self.service.env['POLLSVC_BASE_URL']}/p/{poll}",
-            "/api/v1/log/inclusion": f"poll={poll}&number=1",
+            **dict.fromkeys(("/api/v1/log/inclusion", "/api/v1/log/standing"), f"poll={poll}&number=1"),
             "/api/v1/log/consistency": "from=1",
             "/admin/polls/new": f"site={self.ids['site']}",
         }
         rest = {"/embed/{rest:path}": poll, "/p/{rest:path}": "x/y", "/s/{rest:path}": "x/y"}
         name = {"/admin/static/{name}": "admin.css"}.get(call.path, "1.js")
-        path = call.to({**self.ids, "rest": rest.get(call.path, "nowhere"), "name": name})
+        path = call.to(
+            {
+                **self.ids,
+                "level": "0",
+                "index": "000.p/1",
+                "rest": rest.get(call.path, "nowhere"),
+                "name": name,
+            }
+        )
         return f"{path}?{queries[call.path]}" if call.path in queries else path
 
     def state(self) -> dict[str, str]:

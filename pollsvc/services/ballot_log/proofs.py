@@ -7,11 +7,12 @@ from typing import TypeVar
 from pollsvc.domain.checkpoint import verifier_key
 from pollsvc.domain.errors import Code, PollError, bad
 from pollsvc.domain.merkle import Node, consistency, inclusion
-from pollsvc.domain.tiles import Needed, Tiles
+from pollsvc.domain.tiles import HASH, Needed, Place, Tiles
 from pollsvc.storage import ballot_log as store
 from pollsvc.storage.ballot_log import Head
 from pollsvc.storage.database import Connection, busy_if_away
 from pollsvc.storage.log_keys import log_keys
+from pollsvc.storage.past_leaves import is_past
 
 T = TypeVar("T")
 
@@ -54,6 +55,24 @@ class Proofs:
             )
         path = await self._prove(lambda node: inclusion(position, size, node))
         return {"position": position, "size": size, "path": _texts(path)}
+
+    async def stands(self, poll: str, number: int) -> bool:
+        """Whether a ballot is still as its leaf says; that is the service's word, and no proof.
+
+        Raises PollError `not_found` for a leaf that there is not.
+        """
+        with busy_if_away():
+            if not 0 < number <= await store.count_leaves(self._connection, poll):
+                raise PollError(Code.NOT_FOUND, "The poll has no such leaf; name the one of a receipt.")
+            return not await is_past(self._connection, poll, number)
+
+    async def tile(self, place: Place, width: int) -> bytes:
+        """So many hashes of a tile, 32 bytes each. Raises PollError `not_found` when it has not as many."""
+        with busy_if_away():
+            found = (await store.load_tiles(self._connection, [place])).get(place, b"")
+        if len(found) < width * HASH:
+            raise PollError(Code.NOT_FOUND, "The log has no such tile; see its size in the checkpoint.")
+        return found[: width * HASH]
 
     async def consistency(self, old: int, size: int | None) -> Mapping[str, object]:
         """What proves that a tree of `size` (None: the newest) begins with that of `old` leaves, as JSON.
