@@ -13,8 +13,10 @@ from pollsvc.services import purging
 from pollsvc.services.purging import DAY, purge
 from pollsvc.storage import ballot_log
 from pollsvc.storage.database import Connection
+from tests.support.postgres import drop_database
 from tests.support.reader import Http, Reader
 from tests.support.server import Service, open_connection, run_service, until
+from tests.support.tables import create_with_tables
 
 VOTERS = 25
 PROXY = {"POLLSVC_TRUSTED_PROXIES": "127.0.0.0/8"}
@@ -179,3 +181,30 @@ async def test_the_service_purges_by_itself_and_no_file_has_it_any_more(tmp_path
 def written(folder: Path) -> bytes:
     """All that is in the files of the database."""
     return b"".join(path.read_bytes() for path in sorted(folder.glob("pollsvc.db*")))
+
+
+async def test_postgresql_has_a_key_in_the_tables_file_no_more(tmp_path: Path, postgres: str) -> None:
+    """A dead row keeps its bytes, also after a vacuum, until the table is rewritten."""
+    url = await create_with_tables(postgres)
+    async with (
+        run_service(tmp_path, url, env=PROXY, site=True) as service,
+        Http(service.base_url) as http,
+        open_connection(url) as connection,
+    ):
+        poll, _ = await with_votes(service, http)
+        key = await key_of(connection, poll)
+
+        async def in_the_file() -> bool:
+            await connection.rows("CHECKPOINT")
+            rows = await connection.rows("SELECT pg_read_binary_file(pg_relation_filepath('polls'))")
+            return key in bytes(rows[0][0])
+
+        assert await in_the_file()
+        async with service.editor() as editor:
+            await editor.close_poll(poll)
+        service.env["POLLSVC_APPEAL_DAYS"] = "0"
+        said = await service.run("purge")
+        assert "Destroyed the keys of 1 polls" in said
+        assert not await in_the_file()
+        await service.assert_clean()
+    await drop_database(postgres, url)

@@ -41,6 +41,11 @@ def serve(host: str, port: int, workers: int, **flags: str | None) -> None:
         processes = "one process" if workers == 1 else f"{workers} processes"
         say = tell if found.log_format == "json" else partial(click.echo, err=True)
         say(f"pollsvc listens on {host}:{port} with {processes}, public as {found.base_url}; Ctrl-C ends it.")
+        if workers > 1 and not found.redis_url:
+            say(
+                f"Each of the {workers} processes keeps its own pace of votes, so that a network may cast "
+                f"{workers} times as many: POLLSVC_REDIS_URL has them keep one."
+            )
         say(f'Pinned: <script async src="{script}" integrity="{integrity}" crossorigin>')
 
     if workers == 1:

@@ -82,10 +82,11 @@ async def wipe(connection: Connection) -> bool:
     """See to it that what was deleted is in no file of the database any more; False when that has to wait.
 
     SQLite writes zeros over it (`secure_delete`), and here its write-ahead log is emptied, for which no
-    vote waits. PostgreSQL removes it when it vacuums, as here; from its archived log, nothing can.
+    vote waits. PostgreSQL has it in dead rows, even after a vacuum, until the table is rewritten, as here;
+    from its write-ahead log and the archives of that, nothing takes it.
     """
     if not connection.sqlite:
-        await connection.rows("VACUUM (SKIP_LOCKED) polls, salts, sessions")
+        await connection.rows("VACUUM (FULL, SKIP_LOCKED) polls, salts, sessions")
         return True
     [(patience,)] = await connection.rows("PRAGMA busy_timeout")
     await connection.rows("PRAGMA busy_timeout = 0")  # else votes would wait for whoever reads, with us
