@@ -230,6 +230,22 @@ async def test_hidden_results_are_not_on_the_page_before_the_vote(shared: Servic
     assert len(voted.all("svg")) == 3
 
 
+async def test_what_does_not_count_is_on_the_page_beside_the_widget(shared: Service, http: Http) -> None:
+    """Where the widget stands in the place of the form, too; but not before the result may be seen."""
+    open_, hidden = await shared.add_poll(), await shared.add_poll(visibility="after_vote")
+    for poll in (open_, hidden):
+        for _ in range(3):
+            voter = (await Reader(http).vote(poll, 1)).json["receipt"]["leaf"].split("\n")[3]
+        await shared.run("poll", "review", poll, "--exclude", "test", "--voter", voter)
+
+    async def shown() -> bool:
+        after = (await http.get(f"/p/{open_}")).body.decode().partition("</pollsvc-poll>")[2]
+        return "1 vote excluded" in after and "test" in after
+
+    await until(shown)
+    assert "excluded" not in Page(await http.get(f"/p/{hidden}")).text
+
+
 async def test_percentages_come_only_from_enough_voters(shared: Service, http: Http) -> None:
     poll = await shared.add_poll()
     for count in range(1, 11):

@@ -16,7 +16,7 @@ from pollsvc.services.words import Words
 from pollsvc.web.environment import environment
 from pollsvc.web.errors import STATUS, headers_of
 from pollsvc.web.pages.address import Address, lang_told, query_of, without_slash
-from pollsvc.web.pages.poll_words import facts_of
+from pollsvc.web.pages.poll_words import facts_of, uncounted_of
 from pollsvc.web.pages.result_view import caption_of, lines_of
 from pollsvc.web.results import wanted_lang
 
@@ -83,7 +83,11 @@ class EmbedPage:
             question=question_of(poll, lang),
             url=page_url(self._base_url, poll, None if lang == poll.lang else lang),
             lines=lines_of(snapshot, words, lang, (), {}) if visible else (),
-            facts=[*caption, *facts_of(snapshot, words, visible=visible)],
+            facts=[
+                *caption,
+                *uncounted_of(snapshot, words, visible=visible),
+                *facts_of(snapshot, words, visible=visible),
+            ],
         )
 
     def _told(self, request: Request, error: PollError) -> Response:

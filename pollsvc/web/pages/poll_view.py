@@ -21,7 +21,7 @@ from pollsvc.services.widget_words import hint_of
 from pollsvc.services.words import Words, language_name
 from pollsvc.services.write_ins import MAX_TEXT
 from pollsvc.web.pages.ballot_form import Filled
-from pollsvc.web.pages.poll_words import facts_of, refusal_of, thanks_for
+from pollsvc.web.pages.poll_words import facts_of, refusal_of, thanks_for, uncounted_of
 from pollsvc.web.pages.result_view import Line, Picture, Table, caption_of, lines_of, table_of
 from pollsvc.web.pages.sharing import Share, ways_to_share
 
@@ -124,6 +124,7 @@ class PollView:
     form: Form | None
     result: Result | None
     facts: Sequence[str]
+    uncounted: Sequence[str]
 
 
 class PollViews:
@@ -140,6 +141,7 @@ class PollViews:
         poll, lang = snapshot.poll, snapshot.langs(wanted).texts
         pictures = await self.pictures(poll, lang)
         verify_url = self.url(poll.id, wanted, "/verify")
+        visible = poll.shows_results(snapshot.state, voted=sent.voted)
         return PollView(
             poll=poll,
             question=question_of(poll, lang),
@@ -159,7 +161,8 @@ class PollViews:
             failed=sent.error is not None,
             form=self._form(snapshot, words, wanted, sent, pictures),
             result=await self._result(snapshot, words, lang, sent, pictures),
-            facts=facts_of(snapshot, words, visible=poll.shows_results(snapshot.state, voted=sent.voted)),
+            facts=facts_of(snapshot, words, visible=visible),
+            uncounted=uncounted_of(snapshot, words, visible=visible),
         )
 
     def url(self, poll: str, wanted: str | None, tail: str = "") -> str:

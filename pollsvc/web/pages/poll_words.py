@@ -54,13 +54,18 @@ def refusal_of(snapshot: Snapshot, error: PollError, words: Words) -> str:
 
 
 def facts_of(snapshot: Snapshot, words: Words, *, visible: bool) -> list[str]:
-    """How many have voted, what of it does not count, until when that goes, and what to think of it."""
-    poll, results = snapshot.poll, snapshot.results
-    facts = [words.count("voters", results.voters) if visible else words.say(poll.visibility)]
+    """How many have voted, until when that goes, and what to think of it."""
+    poll = snapshot.poll
+    voters = words.count("voters", snapshot.results.voters) if visible else words.say(poll.visibility)
+    return [voters, schedule_of(poll, snapshot.state, words) or words.say("open"), words.say("sample")]
+
+
+def uncounted_of(snapshot: Snapshot, words: Words, *, visible: bool) -> list[str]:
+    """How many ballots are held and excluded, and why; nothing where there are none, or it is not shown."""
+    results, found = snapshot.results, []
     for status, ballots in ((Status.HELD, results.held), (Status.EXCLUDED, results.excluded)):
         if visible and ballots:
             reasons = [reason for known, reason in sorted(results.reasons) if known == status and reason]
             why = words.names([words.say(REASONS[Reason(reason)]) for reason in reasons])
-            facts.append(words.count(_OUTSIDE[status], ballots) + (f" ({why})" if why else ""))
-    schedule = schedule_of(poll, snapshot.state, words) or words.say("open")
-    return [*facts, schedule, words.say("sample")]
+            found.append(words.count(_OUTSIDE[status], ballots) + (f" ({why})" if why else ""))
+    return found
