@@ -23,12 +23,12 @@ async def test_an_editor_closes_the_poll_while_it_is_open_on_the_page(news: News
 
 
 async def test_a_poll_closes_by_its_own_clock(news: News) -> None:
-    poll = await news.poll(closes_at=int(time.time()) + 3)
+    poll = await news.poll(closes_at=int(time.time()) + 6)
     page = await news.blank()
     await page.route("**/live?**", lambda route: route.abort())
     await news.open(page, embed(news.service, poll))
     await expect(page.get_by_text("Open until")).to_be_visible()
-    await expect(page.get_by_text("Voting has ended.")).to_be_visible()
+    await expect(page.get_by_text("Voting has ended.")).to_be_visible(timeout=10_000)
 
 
 async def test_a_vote_that_comes_too_late_is_not_thanked_for(news: News) -> None:

@@ -38,7 +38,7 @@ SLOW_AFTER = 3.0
 """Seconds after which a batch that is still being written means that the service is not ready."""
 
 TELL_EVERY = 10.0
-"""Seconds between two lines in the log that say that votes are not recorded, however many are not."""
+"""Seconds between two lines that say that votes are not recorded, however many, or the log not sealed."""
 
 SEAL_EVERY = 2.0
 """Seconds between two seals."""
@@ -83,7 +83,7 @@ class BallotWriter:
         self._wake = asyncio.Event()
         self._stopping = False
         self._failed_at = _NEVER
-        self._told_at = self._altered_told_at = _NEVER
+        self._told_at = self._told_of_the_log_at = _NEVER
         self._unrecorded = 0  # votes since the last one that was recorded
         self._disproved = False
         self._proof: asyncio.Future[None] | None = None
@@ -173,12 +173,11 @@ class BallotWriter:
             self._sealed_at = monotonic()
         except PollError as error:
             more = False
-            if monotonic() - self._altered_told_at >= TELL_EVERY:
-                self._altered_told_at = monotonic()
-                logger.error("%s", error.message)
+            self._tell_of_the_log(logging.ERROR, error.message)
         except Exception as error:
-            logger.warning("The log was not sealed, and will be later. %s", advice(error))
             more = False
+            text = f"The log was not sealed, and will be later. {advice(error)}"
+            self._tell_of_the_log(logging.WARNING, text)
             with suppress(Exception):
                 await self._connection.reopen()
         self._seal_at = monotonic() + (0.0 if more else SEAL_EVERY)
@@ -252,6 +251,11 @@ class BallotWriter:
         _settle(casts, [vote_not_recorded() for _ in casts])
         self._unrecorded += len(casts)
         self._tell(error)
+
+    def _tell_of_the_log(self, level: int, text: str) -> None:
+        if monotonic() - self._told_of_the_log_at >= TELL_EVERY:
+            self._told_of_the_log_at = monotonic()
+            logger.log(level, "%s", text)
 
     def _tell(self, error: Exception) -> None:
         if monotonic() - self._told_at >= TELL_EVERY:
