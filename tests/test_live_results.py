@@ -212,3 +212,22 @@ async def test_results_are_read_without_the_database(tmp_path: Path, postgres: s
     finally:
         await admin.close()
         await drop_database(postgres, url)
+
+
+async def test_a_request_behind_a_stream_does_not_mix_with_it(shared: Service, http: Http) -> None:
+    """A client that pipelines: the second request waits, and the stream's chunks stay chunks."""
+    poll = await shared.add_poll()
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
+    for path in (f"/api/v1/live?poll={poll}", "/healthz"):
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{shared.port}\r\n\r\n".encode())
+    assert b"transfer-encoding: chunked" in (await reader.readuntil(b"\r\n\r\n")).lower()
+    events = b""
+    for _ in range(3):
+        vote = await Reader(http).vote(poll, 1)
+        version = b"id: %d\n" % vote.json["results"]["version"]
+        while version not in events:
+            size = int(await asyncio.wait_for(reader.readline(), 10), 16)
+            events += await reader.readexactly(size)
+            assert await reader.readexactly(2) == b"\r\n"
+    assert b"HTTP/1.1" not in events
+    writer.close()

@@ -16,7 +16,8 @@ from pollsvc.cli.server import Server, listen
 from pollsvc.domain.poll import Policy
 from pollsvc.domain.tally import Tally
 from pollsvc.services import live_hub
-from pollsvc.services.live_hub import LiveHub, Stream
+from pollsvc.services.live_hub import LiveHub
+from pollsvc.services.live_stream import Stream
 from pollsvc.services.snapshots import Publisher, Snapshot
 from pollsvc.services.strings import Strings
 from pollsvc.settings import Settings
@@ -124,6 +125,20 @@ async def test_quiet_streams_are_kept_open_by_heartbeats(shared: Service, hub: L
     async with subscribed(hub, client, poll) as task:
         await until(lambda: _times(client.taken, b":\n\n", 3), seconds=2)
         assert not task.done()
+
+
+async def test_a_stream_ends_when_it_has_lasted_long_enough(
+    shared: Service, hub: LiveHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that came together end at different times, so that they do not come back together."""
+    poll, _ = await snapshots(shared)
+    monkeypatch.setattr(live_hub, "LIFETIME", (0.0, 0.0))
+    async with subscribed(hub, Client(), poll) as short:
+        monkeypatch.setattr(live_hub, "LIFETIME", (60.0, 60.0))
+        async with subscribed(hub, Client(), poll) as long:
+            await asyncio.wait_for(short, 2)
+            assert not long.done()
+    assert hub.dropped == 0
 
 
 async def test_a_client_whose_connection_breaks_is_forgotten(shared: Service, hub: LiveHub) -> None:

@@ -1,10 +1,14 @@
 """HTTP/1.1 as uvicorn speaks it, with fewer system calls, and with deadlines."""
 
 import asyncio
+import os
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from pollsvc.web.live import WRITE
 
 LINGER = 2
 """Seconds that a closed connection gets to take what was written to it."""
@@ -29,6 +33,7 @@ class CorkedTransport:
         self._transport = transport
         self._loop = loop
         self._written: list[bytes] = []
+        self._fd = transport.get_extra_info("socket").fileno()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -38,6 +43,24 @@ class CorkedTransport:
         if not self._written:
             self._loop.call_soon(self._flush)
         self._written.append(data)
+
+    def write_now(self, data: bytes) -> None:
+        """Send the data at once, after what was written: by one system call, if the socket takes it all.
+
+        uvloop's own `write` takes as long again as that call.
+        """
+        if self._written:
+            self._written.append(data)
+            self._flush()
+        elif self._transport.get_write_buffer_size():
+            self._transport.write(data)
+        else:
+            try:
+                sent = os.write(self._fd, data)
+            except OSError:  # it takes nothing now, or is broken, of which the transport tells
+                sent = 0
+            if sent < len(data):
+                self._transport.write(data[sent:])
 
     def close(self) -> None:
         """Send what was written, then close; a client that takes nothing is cut off."""
@@ -66,7 +89,8 @@ class Protocol(HttpToolsProtocol):
     _chunk = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(CorkedTransport(transport, self.loop))  # type: ignore[arg-type]
+        self._corked, self._is_closing = CorkedTransport(transport, self.loop), transport.is_closing
+        super().connection_made(self._corked)  # type: ignore[arg-type]
         self._wait_for_the_rest()
 
     def data_received(self, data: bytes) -> None:
@@ -101,10 +125,20 @@ class Protocol(HttpToolsProtocol):
         if self._incomplete_since is not None and _for_editors(self.url):
             self._wait_for_the_rest(UPLOAD_DEADLINE)
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.scope["extensions"] = {WRITE: {"write": partial(self._write_chunk, self.cycle)}}
 
     def on_message_complete(self) -> None:
         self._in_request = False
         super().on_message_complete()
+
+    def _write_chunk(self, cycle: RequestResponseCycle, chunk: bytes) -> bool:
+        """Send a chunk of an answer; False when it has none, or its connection is full or has ended."""
+        chunked = cycle.chunked_encoding and not cycle.response_complete
+        if not chunked or self.flow.write_paused or self._is_closing():
+            return False
+        self._corked.write_now(chunk)
+        return True
 
     def _wait_for_the_rest(self, seconds: float | None = None) -> None:
         if self._incomplete_since is not None:

@@ -1,17 +1,18 @@
 """Live results: who watches which polls, and the sending of each frame to all of them.
 
-A frame is rendered once. It is handed to each stream by stepping that stream's own `send` from here, so
-that a stream needs no task that wakes for each frame. A stream that cannot take more keeps only the latest
-frame of each of its polls, and one that takes nothing for STALLED_AFTER seconds is dropped.
+A frame is rendered once, and handed to one stream after the other from here, so that no task wakes for it.
+That is done for a moment at a time: between two of them it is others' turn, and while votes are on their way
+the moments are a fifth of the time.
 """
 
 import asyncio
 import logging
-import types
-from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
+import random
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import Any
+from time import perf_counter
 
+from pollsvc.services.live_stream import Frame, Stream
 from pollsvc.services.snapshots import Snapshot, at
 
 logger = logging.getLogger(__name__)
@@ -22,95 +23,25 @@ HEARTBEAT = 15.0
 """Seconds between two comments that keep a quiet stream open."""
 STALLED_AFTER = 20.0
 """Seconds after which a stream that takes nothing is dropped."""
-_SLICE = 100  # streams that are sent to before others get a turn
+LIFETIME = (600.0, 1200.0)
+"""Seconds that a stream lasts: by chance, so that those which came together do not come back together."""
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-
-class Stream:
-    """One open event stream, run by the task that serves its request."""
-
-    def __init__(self, send: Send, polls: Iterable[str]) -> None:
-        self._send = send
-        self.polls = frozenset(polls)
-        self.closed = False
-        self._reader: asyncio.Task[Any] | None = None  # waits for the client to go away
-        self._waiting: dict[str, bytes] = {}  # latest frame by poll, while a send is under way
-        self._blocked: asyncio.Task[None] | None = None
-        self._blocked_since = 0.0
-
-    async def until_ended(self, receive: Receive) -> None:
-        """Return when the client has gone or the stream was closed; to be called once."""
-        self._reader = asyncio.current_task()
-        try:
-            while not self.closed and (await receive())["type"] != "http.disconnect":
-                pass
-        except asyncio.CancelledError:
-            if not self.closed or self._reader is None or self._reader.uncancel() > 0:
-                raise
-        finally:
-            self._reader = None
-
-    def push(self, poll: str, frame: bytes) -> None:
-        """Send a frame now, or keep it (and forget an earlier one of that poll) until the last is sent."""
-        if self._blocked is not None:
-            self._waiting[poll] = frame
-        elif not self.closed:
-            self._step(frame)
-
-    def stalled(self, now: float) -> bool:
-        """Whether a send has been under way for too long."""
-        return self._blocked is not None and now - self._blocked_since > STALLED_AFTER
-
-    def close(self) -> None:
-        """End the stream; harmless when it has ended."""
-        if self.closed:
-            return
-        self.closed = True
-        if self._blocked is not None:
-            self._blocked.cancel()
-        if self._reader is not None:
-            self._reader.cancel()
-
-    def _step(self, frame: bytes) -> None:
-        """Run `send` up to its first wait: mostly it has none, and nothing more is needed."""
-        sending = self._send({"type": "http.response.body", "body": frame, "more_body": True}).__await__()
-        try:
-            waits_for = next(sending)
-        except StopIteration:
-            return
-        except Exception:
-            self.close()
-            return
-        self._blocked_since = asyncio.get_running_loop().time()
-        self._blocked = asyncio.ensure_future(self._finish(sending, waits_for))
-
-    async def _finish(self, sending: Generator[Any, Any, Any], waits_for: Any) -> None:
-        try:
-            await _resume(sending, waits_for)
-            while self._waiting:
-                frames = b"".join(self._waiting.values())
-                self._waiting.clear()
-                await self._send({"type": "http.response.body", "body": frames, "more_body": True})
-        except Exception:
-            self.close()
-        finally:
-            self._blocked = None
-
-
-@types.coroutine
-def _resume(sending: Generator[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, None]:
-    """Go on with a half-stepped awaitable within a task: first wait for what it was waiting for."""
-    yield waits_for
-    yield from sending
+_SLICE = 0.0002  # seconds of sending at least, before others get a turn
+_REST = 0.001  # seconds of that turn while votes are on their way
+_SHARE = 0.25  # of the seconds that the others took, for which is sent then
+_AT_ONCE = 8  # streams that are sent to between two looks at the time
+_HEARTBEAT = Frame(b":\n\n")
 
 
 class LiveHub:
-    """All streams of a process, between `start` and `close`."""
+    """All streams of a process, between `start` and `close`.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    `votes_wait` tells whether votes are on their way, which frames should let pass.
+    """
+
+    def __init__(self, clock: Callable[[], float], votes_wait: Callable[[], bool] = lambda: False) -> None:
         self._clock = clock
+        self._votes_wait = votes_wait
         self._streams: dict[str, set[Stream]] = {}
         self._all: set[Stream] = set()
         self._latest: dict[str, Snapshot] = {}  # by poll: to be sent at its next turn
@@ -143,7 +74,8 @@ class LiveHub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def subscribe(self, stream: Stream) -> None:
-        """Send this stream the frames of its polls until `unsubscribe`."""
+        """Send this stream the frames of its polls until `unsubscribe`, or for its LIFETIME."""
+        stream.ends = asyncio.get_running_loop().time() + random.uniform(*LIFETIME)  # noqa: S311
         self._all.add(stream)
         for poll in stream.polls:
             self._streams.setdefault(poll, set()).add(stream)
@@ -193,29 +125,41 @@ class LiveHub:
                 except Exception:  # of one poll; the others' readers watch on
                     logger.exception("A frame of poll %s was not sent", poll)
 
-    async def _send_all(self, poll: str, frame: bytes) -> None:
+    async def _send_all(self, poll: str, frame: Frame) -> None:
         streams = list(self._streams.get(poll, ()))
         self.frames += len(streams)
-        for number, stream in enumerate(streams, 1):
-            stream.push(poll, frame)
-            if number % _SLICE == 0:
-                await asyncio.sleep(0)
+        await self._in_slices(streams, lambda stream: stream.push(poll, frame))
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
+
+        def beat(stream: Stream) -> None:
+            now = loop.time()
+            if now - stream.blocked_since > STALLED_AFTER:
+                self.dropped += 1
+                stream.close()
+            elif now >= stream.ends:
+                stream.close()
+            else:
+                stream.push("", _HEARTBEAT)
+
         while True:
             await asyncio.sleep(HEARTBEAT)
-            for number, stream in enumerate(list(self._all), 1):
-                if stream.stalled(loop.time()):
-                    self.dropped += 1
-                    stream.close()
-                else:
-                    stream.push("", b":\n\n")
-                if number % _SLICE == 0:
-                    await asyncio.sleep(0)
+            await self._in_slices(list(self._all), beat)
+
+    async def _in_slices(self, streams: Collection[Stream], act: Callable[[Stream], None]) -> None:
+        """Do something with all of the streams, for a moment at a time."""
+        until = perf_counter() + _SLICE
+        for number, stream in enumerate(streams, 1):
+            act(stream)
+            if number % _AT_ONCE == 0 and (now := perf_counter()) >= until:
+                # A rest lets the thread that writes to the database go on; a turn of the loop would not.
+                await asyncio.sleep(_REST if self._votes_wait() else 0)
+                back = perf_counter()
+                until = back + max(_SLICE, (back - now) * _SHARE)
 
 
-def frame_of(snapshot: Snapshot, now: float) -> bytes:
+def frame_of(snapshot: Snapshot, now: float) -> Frame:
     """A snapshot as a server-sent event (WHATWG HTML, section 9.2)."""
     data = at(snapshot.frame, now)
-    return b"event: results\nid: %d\ndata: %b\n\n" % (snapshot.frame_id, data)
+    return Frame(b"event: results\nid: %d\ndata: %b\n\n" % (snapshot.frame_id, data))
