@@ -1,6 +1,7 @@
 """The editors' page of a poll's ballots: where they came from, and what is to become of them."""
 
 import re
+import time
 
 import pytest
 
@@ -27,7 +28,9 @@ async def test_a_group_of_ballots_is_excluded_and_released(desk: Desk, http: Htt
     await judge("exclude-automated")
     page = text_of(await desk.page(path))
     assert ("Excluded" in page, "automated votes" in page) == (True, True)
-    assert "excluded ballots" in text_of(await desk.page(f"/admin/polls/{poll}/history"))
+    deed = text_of(await desk.page(f"/admin/polls/{poll}/history"))
+    assert all(word in deed for word in ("excluded ballots", "They are to excluded", "automated votes")), deed
+    assert time.strftime("%Y, %H:00", time.gmtime()) in deed, "the group's hour, and not a number of minutes"
     await judge("release")
     assert "Counted" in text_of(await desk.page(path))
 

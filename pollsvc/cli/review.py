@@ -124,7 +124,7 @@ async def review(
     if as_json:
         print_json({"ballots": judged})
     else:
-        click.echo(f"{judged:,} ballots changed.")
+        click.echo(f"{judged:,} {'ballot' if judged == 1 else 'ballots'} changed.")
 
 
 @click.command()

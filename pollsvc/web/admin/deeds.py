@@ -16,6 +16,8 @@ from pollsvc.web.admin.polls.terms import (
     OF_OPTION,
     OPTION_STATES,
     ORDERS,
+    OUTCOMES,
+    REASONS,
     VISIBILITIES,
     name_of,
 )
@@ -76,9 +78,13 @@ _NAMES = {
 }
 _BEGINNINGS = ("poll.create", "poll.import")
 _OF_IMPORTS = ("origin", "ballots")
-_LEFT_OUT = frozenset({"id", "site", "revision", "created_at", "state", "disabled", "revoked", "rotated_at"})
+_LEFT_OUT = frozenset(
+    {"id", "site", "revision", "created_at", "state", "disabled", "revoked", "rotated_at", "key"}
+)
 """What an entry's action says already, or nobody needs to read."""
 
+
+_MINUTES = frozenset({"since", "until"})  # of a rule
 
 _WORDS: Mapping[str, Callable[[str], str]] = {
     "kind": lambda text: name_of(KINDS, text),
@@ -87,6 +93,10 @@ _WORDS: Mapping[str, Callable[[str], str]] = {
     "lang": lambda text: language(text).name,
     "locale": lambda text: language(text).name,
     "time_zone": lambda text: text.replace("_", " "),
+    "outcome": lambda text: OUTCOMES.get(text, text),
+    "status": lambda text: OUTCOMES.get(text, text),
+    "why": lambda text: REASONS.get(text, text),
+    "reason": lambda text: REASONS.get(text, text),
 }
 """What makes words of the value of a field."""
 
@@ -191,8 +201,8 @@ def _value(name: str, value: object, zone: str) -> str:
             return ", ".join(map(str, value))
         case {"min": least, "max": most}:
             return f"{least} to {most}"
-    if name.endswith("_at"):
-        return _time(value, zone)
+    if name.endswith("_at") or name in _MINUTES:
+        return _time(value * 60 if name in _MINUTES and isinstance(value, int) else value, zone)
     return _WORDS[name](str(value)) if name in _WORDS else str(value)
 
 

@@ -20,21 +20,13 @@ from pollsvc.services.editing.describing import state_of
 from pollsvc.services.editing.judging import SHOWN
 from pollsvc.web.admin.forms import Form, read_form
 from pollsvc.web.admin.local_time import local_text, read_local
+from pollsvc.web.admin.polls.terms import REASONS
 from pollsvc.web.admin.render import Renderer
 from pollsvc.web.admin.visit import Visit
 from pollsvc.web.admin.watching.alerts import shown as alerts_shown
 from pollsvc.web.errors import STATUS
 from pollsvc.web.numbers import whole
 
-REASONS = {
-    Reason.PACE: "more than its network may cast",
-    Reason.UNPROVEN: "without a proof of work",
-    Reason.SUSPECTED: "held by an editor",
-    Reason.AUTOMATED: "automated votes",
-    Reason.REPEATED: "one person many times",
-    Reason.TEST: "test votes",
-}
-"""Why ballots are held or excluded, to editors."""
 _DEEDS = {
     "hold": ("Hold for review", Verdict.HOLD, None),
     "release": ("Let them count", Verdict.RELEASE, None),
@@ -127,6 +119,8 @@ class BallotPages:
         """The rule that the form says."""
         zone = (await visit.work.editing.poll(poll_id)).site.time_zone
         since, until = (read_local(form.text(name), zone, name) for name in ("rule:since", "rule:until"))
+        if any(at is not None and at < 0 for at in (since, until)):
+            raise bad("No ballot is from before 1970; say another time.", "since")
         rule = Rule(
             status=_of(Status, form.text("rule:status")),
             network=form.text("rule:network").strip(),

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from pollsvc.domain.ballot import Reason, Status
+
 
 class Term(NamedTuple):
     """A value of a poll's definition: what it is called, what it means, and that as a sentence."""
@@ -80,3 +82,20 @@ OF_OPTION = {
 def name_of(terms: dict[str, Term], value: str) -> str:
     """What a value is called; one that is not known stands for itself."""
     return terms[value].name if value in terms else value
+
+
+REASONS: dict[str, str] = {
+    Reason.PACE: "more than its network may cast",
+    Reason.UNPROVEN: "without a proof of work",
+    Reason.SUSPECTED: "held by an editor",
+    Reason.AUTOMATED: "automated votes",
+    Reason.REPEATED: "one person many times",
+    Reason.TEST: "test votes",
+}
+"""Why ballots are held or excluded, to editors."""
+OUTCOMES: dict[str, str] = {
+    Status.COUNTED: "counted",
+    Status.HELD: "held for review",
+    Status.EXCLUDED: "excluded",
+}
+"""How ballots stand, to editors."""
