@@ -3,10 +3,9 @@
 import asyncio
 import os
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pollsvc.web.live import WRITE
 
@@ -90,6 +89,8 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._corked, self._is_closing = CorkedTransport(transport, self.loop), transport.is_closing
+        # One for all requests: one for each would refer to its request, and be left to the garbage collector.
+        self._extensions: dict[str, dict[object, object]] = {WRITE: {"write": self._write_chunk}}
         super().connection_made(self._corked)  # type: ignore[arg-type]
         self._wait_for_the_rest()
 
@@ -111,6 +112,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._incomplete_since is not None:
             self._incomplete_since.cancel()
+        self._extensions.clear()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -125,15 +127,15 @@ class Protocol(HttpToolsProtocol):
         if self._incomplete_since is not None and _for_editors(self.url):
             self._wait_for_the_rest(UPLOAD_DEADLINE)
         super().on_headers_complete()
-        if self.cycle is not None:
-            self.scope["extensions"] = {WRITE: {"write": partial(self._write_chunk, self.cycle)}}
+        self.scope["extensions"] = self._extensions
 
     def on_message_complete(self) -> None:
         self._in_request = False
         super().on_message_complete()
 
-    def _write_chunk(self, cycle: RequestResponseCycle, chunk: bytes) -> bool:
-        """Send a chunk of an answer; False when it has none, or its connection is full or has ended."""
+    def _write_chunk(self, chunk: bytes) -> bool:
+        """Send a chunk of the answer under way; False when it has none, or its connection is full or over."""
+        cycle = self.cycle
         chunked = cycle.chunked_encoding and not cycle.response_complete
         if not chunked or self.flow.write_paused or self._is_closing():
             return False
