@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sized
 from contextlib import asynccontextmanager
 
 from pollsvc.domain.ballot import Ballot
@@ -42,12 +42,11 @@ class Load:
 
     async def more(self, votes: int) -> None:
         """Wait for so many more acknowledged votes."""
-        wanted = len(self.acknowledged) + votes
+        await _longer(self.acknowledged, votes)
 
-        async def reached() -> bool:
-            return len(self.acknowledged) >= wanted
-
-        await until(reached, pause=0.005)
+    async def refusals(self, votes: int) -> None:
+        """Wait for so many more refused votes."""
+        await _longer(self.refused, votes)
 
     async def _vote(self) -> None:
         with Wire(self._service.base_url) as wire:
@@ -80,6 +79,15 @@ class Load:
             again = await http.post_vote(self._poll, body)
             assert (again.status, again.receipt) == (200, receipt)
         assert sum(await http.counts(self._poll)) == len(ballots)
+
+
+async def _longer(kept: Sized, by: int) -> None:
+    wanted = len(kept) + by
+
+    async def reached() -> bool:
+        return len(kept) >= wanted
+
+    await until(reached, pause=0.005)
 
 
 def _standing(by_id: dict[str, Ballot], receipt: bytes) -> Ballot:
