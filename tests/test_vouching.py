@@ -78,6 +78,9 @@ async def test_nobody_else_votes_where_the_policy_is_strict(strict: Service) -> 
             assert answer.json["reason"] == "vouched"
         page = await http.get(f"/p/{poll}?lang=en")
         assert page.status == 200
+        assert b"Sign in on this site to vote." in page.body  # which a form here could not help
+        assert b"<form" not in page.body
+        assert b"<pollsvc-poll" not in page.body
         assert (await http.results(poll))["voters"] == 0
 
 

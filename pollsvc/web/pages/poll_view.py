@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.mac import encode
-from pollsvc.domain.poll import Kind, Poll, State, direction, say
+from pollsvc.domain.poll import Kind, Policy, Poll, State, direction, say
 from pollsvc.domain.selection import folded
+from pollsvc.services.admission import Admission
 from pollsvc.services.embed import site_url, with_query
 from pollsvc.services.image_cache import ImageCache
 from pollsvc.services.result_words import Text, answers_of, label_of, mean_of, question_of
@@ -21,7 +22,7 @@ from pollsvc.services.widget_words import hint_of
 from pollsvc.services.words import Words, language_name
 from pollsvc.services.write_ins import MAX_TEXT
 from pollsvc.web.pages.ballot_form import Filled
-from pollsvc.web.pages.poll_words import facts_of, refusal_of, thanks_for, uncounted_of
+from pollsvc.web.pages.poll_words import TOLD, facts_of, refusal_of, thanks_for, uncounted_of
 from pollsvc.web.pages.result_view import Line, Picture, Table, caption_of, lines_of, table_of
 from pollsvc.web.pages.sharing import Share, ways_to_share
 
@@ -130,7 +131,10 @@ class PollView:
 class PollViews:
     """Makes the views of polls."""
 
-    def __init__(self, tallies: Tallies, rounds: Rounds, images: ImageCache, base_url: str) -> None:
+    def __init__(
+        self, admission: Admission, tallies: Tallies, rounds: Rounds, images: ImageCache, base_url: str
+    ) -> None:
+        self._admission = admission
         self._tallies = tallies
         self._rounds = rounds
         self._images = images
@@ -142,6 +146,8 @@ class PollViews:
         pictures = await self.pictures(poll, lang)
         verify_url = self.url(poll.id, wanted, "/verify")
         visible = poll.shows_results(snapshot.state, voted=sent.voted)
+        # The site vouches for its readers in its own pages: here nobody could vote.
+        elsewhere = self._admission.policy_of(poll.site) is Policy.STRICT
         return PollView(
             poll=poll,
             question=question_of(poll, lang),
@@ -156,10 +162,10 @@ class PollViews:
             receipt_url=f"{verify_url}#{quote(sent.vote.receipt, safe='')}" if sent.vote else "",
             languages=() if sent.voted else self._languages(poll, lang),
             links=await self.links(poll, words, wanted),
-            widget=sent.key is None and poll.replaced_by is None,
-            message=_message(snapshot, sent, words),
+            widget=sent.key is None and poll.replaced_by is None and not elsewhere,
+            message=_message(snapshot, sent, words, elsewhere=elsewhere),
             failed=sent.error is not None,
-            form=self._form(snapshot, words, wanted, sent, pictures),
+            form=None if elsewhere else self._form(snapshot, words, wanted, sent, pictures),
             result=await self._result(snapshot, words, lang, sent, pictures),
             facts=facts_of(snapshot, words, visible=visible),
             uncounted=uncounted_of(snapshot, words, visible=visible),
@@ -264,13 +270,15 @@ class PollViews:
         )
 
 
-def _message(snapshot: Snapshot, sent: Sent, words: Words) -> str:
+def _message(snapshot: Snapshot, sent: Sent, words: Words, *, elsewhere: bool) -> str:
     if sent.vote is not None:
         return thanks_for(snapshot.poll, sent.vote, words)
     if sent.error is not None:
         return refusal_of(snapshot, sent.error, words)
     if snapshot.poll.archived_at is not None:
         return words.say("archived")
+    if snapshot.state is State.OPEN and elsewhere:
+        return words.say(TOLD[Code.NOT_VOUCHED_FOR])
     if sent.filled.picks and snapshot.state is State.OPEN:
         return words.say("chosen")
     return ""
