@@ -69,7 +69,7 @@ async def test_postgresql_is_started_anew_under_votes(tmp_path: Path, own_postgr
                     began = time.monotonic()
                     await load.more(100)
                     took = time.monotonic() - began
-                await until(lambda: _ready(http))
+                await until(http.is_ready)
                 voters = (await http.results(poll))["voters"]
                 await stream.until(partial(_holds, voters))
                 await load.assert_kept(http)
@@ -88,7 +88,3 @@ async def _more(things: list[int], count: int) -> bool:
 
 def _holds(voters: int, frame: Frame) -> bool:
     return bool(frame.data["results"]["voters"] >= voters)
-
-
-async def _ready(http: Http) -> bool:
-    return (await http.get("/readyz")).status == 200

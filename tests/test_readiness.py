@@ -44,21 +44,17 @@ async def test_the_first_vote_after_it_says_ready_is_recorded(tmp_path: Path, po
                 async with cut_off(admin, name):
                     away = await http.get("/readyz")
                     assert (away.status, b"database" in away.body) == (503, True), away
-                await until(lambda: is_ready(http), pause=0.001)
+                await until(http.is_ready, pause=0.001)
                 assert (await Reader(http).vote(poll, 1)).status == 201
             # also when nobody asked meanwhile
             async with cut_off(admin, name):
                 pass
-            await until(lambda: is_ready(http), pause=0.001)
+            await until(http.is_ready, pause=0.001)
             assert (await Reader(http).vote(poll, 1)).status == 201
             assert await http.counts(poll) == [11, 0, 0]
     finally:
         await admin.close()
         await drop_database(postgres, url)
-
-
-async def is_ready(http: Http) -> bool:
-    return (await http.get("/readyz")).status == 200
 
 
 async def test_a_database_of_another_revision(tmp_path: Path) -> None:
@@ -91,7 +87,7 @@ async def test_a_disk_that_takes_nothing_is_told_of_until_it_takes_something(tmp
             assert await http.counts(poll) == [1, 0, 0]
             await asyncio.sleep(0.05)
         process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        await until(lambda: is_ready(http), pause=0.001)
+        await until(http.is_ready, pause=0.001)
         assert (await Reader(http).vote(poll, 1)).status == 201
         await service.assert_clean()
 
@@ -104,7 +100,7 @@ async def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     server = Server(create_app(settings), takes_signals=False, grace=1)
     task = asyncio.create_task(server.serve(sockets=[listen("127.0.0.1", port)]))
     async with Http(service.base_url) as http:
-        await until(lambda: is_ready(http))
+        await until(http.is_ready)
         monkeypatch.setattr(readiness, "LEAST_FREE", 1 << 62)
 
         async def told() -> bool:

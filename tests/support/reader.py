@@ -77,6 +77,10 @@ class Http:
         """The public results of a poll."""
         return (await self.get(f"/api/v1/polls/{poll}")).json["results"]
 
+    async def is_ready(self) -> bool:
+        """Whether the service says that it takes votes; one that has much to do may say so a moment later."""
+        return (await self.get("/readyz")).status == 200
+
     async def counts(self, poll: str) -> list[int]:
         """The public count of each option of a poll, in their order."""
         return [option["count"] for option in (await self.results(poll))["options"]]
