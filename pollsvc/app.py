@@ -236,7 +236,7 @@ def create_app(settings: Settings, clock: Clock = time.time, fellows: Fellows | 
 
     table = routes(endpoints)
     router = Router(table, redirect_slashes=False, lifespan=lifespan)
-    hosts = KnownHosts(FastLane(endpoints.vote, router), (*LOOPBACK, *settings.hosts))
+    hosts = KnownHosts(FastLane(endpoints.vote, endpoints.poll, router), (*LOOPBACK, *settings.hosts))
 
     def reload(new: Settings) -> None:
         admission.policy, write_ins.paced = new.admission, new.admission is not Policy.OPEN

@@ -48,26 +48,29 @@ class Endpoints:
     api: Sequence[BaseRoute]
 
 
-_VOTE = Route(f"{_POLLS}{{poll}}{_VOTES}", lambda _: None)  # so that the log knows where it went
+# so that the log knows where they went
+_VOTE = Route(f"{_POLLS}{{poll}}{_VOTES}", lambda _: None)
+_POLL = Route(f"{_POLLS}{{poll}}", lambda _: None)
 
 
 class FastLane:
-    """Finds the route of a vote by comparing strings, and leaves all others to the router.
+    """Finds the routes of a vote and of a poll's result by comparing strings; the router finds all others.
 
     The router matches one regular expression after another, which costs a vote more than its signature.
     """
 
-    def __init__(self, vote: ASGIApp, router: ASGIApp) -> None:
-        self._vote = vote
+    def __init__(self, vote: ASGIApp, poll: ASGIApp, router: ASGIApp) -> None:
+        self._fast = {("POST", _VOTES): (vote, _VOTE), ("GET", ""): (poll, _POLL)}
         self._router = router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            path: str = scope["path"]
-            poll = path[len(_POLLS) : -len(_VOTES)]
-            if path.startswith(_POLLS) and path.endswith(_VOTES) and "/" not in poll:
-                scope["path_params"], scope["route"] = {"poll": poll}, _VOTE
-                await self._vote(scope, receive, send)
+        path: str = scope.get("path", "")
+        if path.startswith(_POLLS):
+            poll, slash, rest = path[len(_POLLS) :].partition("/")
+            found = self._fast.get((scope["method"], slash + rest))
+            if found and poll:
+                scope["path_params"], scope["route"] = {"poll": poll}, found[1]
+                await found[0](scope, receive, send)
                 return
         scope["app"] = self  # or the router answers 404 and 405 itself, in plain text, instead of raising
         await self._router(scope, receive, send)
