@@ -231,10 +231,8 @@ class BallotWriter:
         meters.batches.observe(len(batch))
         meters.statement.observe(done.statement, len(batch))
         meters.commit.observe(done.commit, len(batch))
-        for _, _, since in batch:
-            meters.queue.observe(began - since)
-        for outcome, _, _ in done.recorded:
-            meters.outcomes[outcome] += 1
+        meters.queue.observe_falling([began - since for _, _, since in batch])
+        meters.outcomes.update(recorded.outcome for recorded in done.recorded)
 
     async def _recover(self) -> None:
         """Get a connection that works; the votes that come meanwhile wait in the queue."""

@@ -6,6 +6,7 @@ prometheus_client's own histogram takes a lock for each observation; these are r
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from operator import neg
 
 from pollsvc.domain.ballot import Outcome
 
@@ -28,6 +29,16 @@ class Histogram:
     def observe(self, value: float, times: int = 1) -> None:
         self.counts[bisect_left(self.bounds, value)] += times
         self.sum += value * times
+
+    def observe_falling(self, values: Sequence[float]) -> None:
+        """Observe many at once, the largest first."""
+        above = len(values)
+        for place, bound in enumerate(self.bounds):
+            larger = bisect_left(values, -bound, 0, above, key=neg)
+            self.counts[place] += above - larger
+            above = larger
+        self.counts[-1] += above
+        self.sum += sum(values)
 
 
 class VoteMeters:
