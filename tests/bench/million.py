@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import secrets
 import sqlite3
 import subprocess
@@ -82,18 +83,27 @@ def _audit(database: Path) -> list[Row]:
         process = subprocess.Popen(
             [sys.executable, "-m", "pollsvc", "audit", "--json"], env=env, stdout=subprocess.PIPE
         )
+        most = 0
+        while process.poll() is None:  # its `ru_maxrss` would be at least what this process has
+            most = max(most, _peak(process.pid))
+            time.sleep(0.02)
+        took.append(time.monotonic() - started)
+        megabytes.append(most / 1e6)
         assert process.stdout is not None
         said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        took.append(time.monotonic() - started)
-        megabytes.append(usage.ru_maxrss / 1024)
-        if status or not json.loads(said)["ok"]:
+        if process.returncode or not json.loads(said)["ok"]:
             raise BenchError(f"the audit says {said[:300]!r}")
     how = f"`pollsvc audit` of {_BALLOTS:,} ballots in {_POLLS} polls, with their log"
     return [
         Row("audit_of_a_million_s", "s", how, took),
         Row("audit_of_a_million_mb", "MB", f"{how}: the most memory that it had", megabytes),
     ]
+
+
+def _peak(pid: int) -> int:
+    """The most resident memory that a process has had, in bytes; 0 when it has ended."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 async def _proofs(database: Path, template: Template) -> Row:
