@@ -15,8 +15,13 @@ import pytest
 from pollsvc.app import create_app
 from pollsvc.cli.server import Server, listen
 from pollsvc.domain.poll import Policy
-from pollsvc.services import readiness
+from pollsvc.services import ballot_writer, readiness
+from pollsvc.services.ballot_log.keys import LogKeys
+from pollsvc.services.ballot_log.sealing import seal
+from pollsvc.services.ballot_writer import BallotWriter
+from pollsvc.services.meters import VoteMeters
 from pollsvc.settings import Settings
+from pollsvc.storage.database import Connection
 from tests.support.postgres import create_database, drop_database
 from tests.support.reader import Http, Reader
 from tests.support.server import SECRET, Service, add_site, free_port, run_service, until
@@ -55,6 +60,33 @@ async def test_the_first_vote_after_it_says_ready_is_recorded(tmp_path: Path, po
     finally:
         await admin.close()
         await drop_database(postgres, url)
+
+
+async def test_a_proof_that_is_asked_for_while_the_log_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given after the sealing, and not only when there is something else to do."""
+    url, keys, asked = f"sqlite:///{tmp_path}/pollsvc.db", LogKeys([SECRET]), list[asyncio.Task[None]]()
+    await add_site(url)
+    writer = BallotWriter(url, keys, lambda _: None, 10, time.time, VoteMeters())
+
+    async def sealing(connection: Connection, keys: LogKeys, now: int) -> bool:
+        asked.append(asyncio.create_task(writer.prove()))
+        await asyncio.sleep(0)  # it asks meanwhile
+        return await seal(connection, keys, now)
+
+    monkeypatch.setattr(ballot_writer, "seal", sealing)
+    monkeypatch.setattr(ballot_writer, "SEAL_EVERY", 60.0)
+    await writer.start()
+    try:
+        await until(lambda: _ended(asked))
+        assert (len(asked), writer.fault) == (1, "")
+    finally:
+        await writer.stop()
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> bool:
+    return bool(tasks) and tasks[0].done()
 
 
 async def test_a_database_of_another_revision(tmp_path: Path) -> None:

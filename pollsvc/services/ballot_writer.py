@@ -150,10 +150,10 @@ class BallotWriter:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            if self._proof is not None:
-                await self._answer(self._proof)
             if monotonic() >= self._seal_at:
                 await self._seal()
+            if self._proof is not None:  # after the sealing, during which one may have been asked for
+                await self._answer(self._proof)
             if not self._queue:
                 if self._stopping:
                     await self._seal()
