@@ -122,7 +122,7 @@ def create_app(settings: Settings, clock: Clock = time.time, fellows: Fellows | 
     own_origin, fellows, meters = settings.origin, fellows or Fellows(), VoteMeters()
     publisher = Publisher(base_url, Strings())
     reading = Connection(url, reconnects=True, timeout=TIMEOUT)
-    hub = LiveHub(clock, lambda: meters.under_way > 0)
+    hub = LiveHub(clock, lambda: writer.is_busy)
     tallies = Tallies(reading, publisher, clock, on_changed=hub.publish, watched=hub.watched)
     log_keys = LogKeys(settings.secret_keys)
     shared = SharedPaces(settings.redis_url) if settings.redis_url else None
@@ -175,7 +175,7 @@ def create_app(settings: Settings, clock: Clock = time.time, fellows: Fellows | 
     endpoints = Endpoints(
         # who types the service's address is an editor
         home=RedirectResponse(f"{base_url}/admin", 302, {"cache-control": "no-store"}),
-        vote=CastVote(voting, tallies, addresses, own_origin, meters),
+        vote=CastVote(voting, tallies, addresses, own_origin),
         poll=GetPoll(tallies, clock),
         polls=GetPolls(tallies, clock),
         voted_results=GetVotedResults(tallies, clock),

@@ -95,6 +95,11 @@ class BallotWriter:
         return len(self._queue)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether casts wait for their commit, or are on their way to it."""
+        return bool(self._queue) or self._busy_since is not None
+
+    @property
     def seal_age(self) -> float:
         """Seconds since this process last sealed what waited, or found that it need not."""
         return monotonic() - self._sealed_at

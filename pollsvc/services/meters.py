@@ -59,7 +59,5 @@ class VoteMeters:
         self.commit = Histogram()
         self.answer = Histogram()
         self.batches = Histogram(SIZES)
-        self.under_way = 0
-        """Votes that wait for their commit, or are on their way to it."""
         self.outcomes: Counter[str] = Counter(dict.fromkeys((*Outcome, "failed", "queue_full"), 0))
         """How many votes ended how: the values of Outcome, `failed` with their batch, or `queue_full`."""

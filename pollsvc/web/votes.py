@@ -8,7 +8,6 @@ from starlette.types import Receive, Scope, Send
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.selection import as_json
-from pollsvc.services.meters import VoteMeters
 from pollsvc.services.tallies import Tallies
 from pollsvc.services.voting import Vote, VoteRequest, Voting
 from pollsvc.web.errors import as_poll_error, problem
@@ -29,14 +28,11 @@ _EXPOSE = (b"access-control-expose-headers", b"Retry-After")
 class CastVote:
     """Takes votes from the pages of a poll's site, and from programs that send no `Origin`."""
 
-    def __init__(
-        self, voting: Voting, tallies: Tallies, addresses: Addresses, own_origin: str, meters: VoteMeters
-    ) -> None:
+    def __init__(self, voting: Voting, tallies: Tallies, addresses: Addresses, own_origin: str) -> None:
         self._voting = voting
         self._tallies = tallies
         self._addresses = addresses
         self._own_origin = own_origin
-        self._meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [_VARY]
@@ -53,11 +49,7 @@ class CastVote:
                 await respond(send, 204, [*headers, *_PREFLIGHT])
                 return
             request = parse_vote(header(scope, b"content-type"), await read_body(receive))
-            self._meters.under_way += 1
-            try:
-                vote = await self._voting.cast(snapshot, request, self._addresses.of(scope))
-            finally:
-                self._meters.under_way -= 1
+            vote = await self._voting.cast(snapshot, request, self._addresses.of(scope))
         except (Exception, asyncio.CancelledError) as error:  # answered here, since its headers are its own
             status, more, body = problem(as_poll_error(error, scope))
             await respond(send, status, [*headers, *more], body)
