@@ -47,6 +47,16 @@ def test_a_histogram_counts_what_is_at_most_as_large_as_each_bound() -> None:
     assert histogram.sum == 1047
 
 
+def test_a_histogram_takes_many_at_once() -> None:
+    """As it takes them one by one, whatever lies on a bound, above the last or twice."""
+    for values in ((), (501, 500, 500, 499, 3, 2, 1, 0), (2, 2, 2), (900, 800)):
+        one_by_one, at_once = Histogram(SIZES), Histogram(SIZES)
+        for value in values:
+            one_by_one.observe(value)
+        at_once.observe_falling(values)
+        assert (at_once.counts, at_once.sum) == (one_by_one.counts, one_by_one.sum)
+
+
 async def test_each_vote_is_counted_on_each_stage(service: Service) -> None:
     poll = await service.add_poll()
     async with Http(service.base_url) as http:
