@@ -81,7 +81,7 @@ async def test_votes_count_once_and_the_log_goes_on(service: Service, shim: Shim
             await until(partial(_sealed, http, sealed))
         assert load.refused == []
         await load.assert_kept(http)
-        await until(http.is_ready)
+        assert await http.is_ready()
     await service.assert_clean()
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.load import Load
 from tests.support.postgres import create_database, drop_database
 from tests.support.reader import Http, Reader, Stream, watch
-from tests.support.server import Service, run_service, until
+from tests.support.server import Service, run_service
 
 ROUNDS = 20
 PER_ROUND = 60
@@ -97,7 +97,7 @@ async def _survive_termination(service: Service, postgres: str) -> None:
                 voters = (await http.results(poll))["voters"]
                 await seen(stream, voters)
                 await load.assert_kept(http)
-            await until(http.is_ready)
+            assert await http.is_ready()
             async with service.editor() as editor:  # by another process, so told by the listener
                 await editor.close_poll(poll)
             await stream.until(lambda frame: frame.data["state"] == "closed", seconds=10)

@@ -208,7 +208,7 @@ async def test_results_are_read_without_the_database(tmp_path: Path, postgres: s
                 return (await reader.vote(poll, 2)).status == 201
 
             await until(voted)
-            await until(http.is_ready)
+            assert await http.is_ready()
     finally:
         await admin.close()
         await drop_database(postgres, url)

@@ -153,7 +153,7 @@ async def test_votes_go_on_without_the_store(tmp_path: Path, store: Store) -> No
         await store.kill()
         answers = await load
         assert Counter(one.status for one in answers) == {201: 3000}
-        await until(http.is_ready)
+        assert await http.is_ready()
         told = await flood(service, poll, 200)
         assert told["counted"] + told["held"] == 200
         assert said(service, AWAY) == 2, "once for each process"
@@ -190,7 +190,7 @@ async def _said(service: Service, text: str, times: int) -> bool:
 async def test_a_service_starts_while_its_store_is_away(tmp_path: Path) -> None:
     url = f"unix://{tmp_path}/redis.sock"
     async with paced(tmp_path, url) as service, Http(service.base_url) as http:
-        await until(http.is_ready)
+        assert await http.is_ready()
         assert (await flood(service, await service.add_poll(), 16)) == {"counted": 16}
         await until(lambda: _said(service, AWAY, 2), 30)
         async with run_store(tmp_path):

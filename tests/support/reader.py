@@ -78,7 +78,7 @@ class Http:
         return (await self.get(f"/api/v1/polls/{poll}")).json["results"]
 
     async def is_ready(self) -> bool:
-        """Whether the service says that it takes votes; one that has much to do may say so a moment later."""
+        """Whether the service says that it takes votes."""
         return (await self.get("/readyz")).status == 200
 
     async def counts(self, poll: str) -> list[int]:
