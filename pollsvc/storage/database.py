@@ -19,6 +19,7 @@ from sqlalchemy.sql import ClauseElement
 
 from pollsvc.domain.errors import Code, PollError, busy
 from pollsvc.domain.leaves import Stamp, no_stamp
+from pollsvc.storage.postgres_hosts import connect
 from pollsvc.storage.sqlite_file import SqliteFile
 from pollsvc.storage.statements import insert_text, positional
 
@@ -112,7 +113,9 @@ class Connection:
         if not self.sqlite:
             # a floor of 1 has asyncpg connect by itself meanwhile, and log each failure at length
             options = {"min_size": 0, "max_size": 1, "timeout": TIMEOUT, "command_timeout": self._timeout}
-        database = Database(self._url, **options)
+            # the driver reads the URL: `databases` knows no URL of several hosts
+            options |= {"dsn": self._url, "database": None, "connect": connect}
+        database = Database(self._url if self.sqlite else "postgresql://", **options)
         await database.connect()
         connection = database.connection()
         await connection.__aenter__()

@@ -14,10 +14,12 @@ from alembic.script import ScriptDirectory
 from databases import DatabaseURL
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from pollsvc.domain.errors import Code, PollError
 from pollsvc.domain.leaves import Stamp, no_stamp
+from pollsvc.storage.database import TIMEOUT
+from pollsvc.storage.postgres_hosts import connect
 
 T = TypeVar("T")
 
@@ -29,10 +31,10 @@ _PAUSE = 0.1  # seconds between them
 _LOCK = 0x706F6C6C  # any number that only pollsvc uses for PostgreSQL's advisory locks
 
 
-def _engine_url(url: str) -> str:
-    parsed = DatabaseURL(url)
-    driver = "sqlite+aiosqlite" if parsed.dialect == "sqlite" else "postgresql+asyncpg"
-    return driver + url[url.index(":") :]
+def _engine(url: str) -> AsyncEngine:
+    if DatabaseURL(url).dialect == "sqlite":
+        return create_async_engine("sqlite+aiosqlite" + url[url.index(":") :])
+    return create_async_engine("postgresql+asyncpg://", async_creator=partial(connect, url, timeout=TIMEOUT))
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -117,7 +119,7 @@ async def _run(url: str, work: Callable[[Connection], T]) -> T:
     if DatabaseURL(url).dialect == "sqlite":
         # A file that cannot be opened is told of here: aiosqlite would leave a thread behind.
         sqlite3.connect(DatabaseURL(url).database).close()
-    engine = create_async_engine(_engine_url(url))
+    engine = _engine(url)
     try:
         for tries_left in reversed(range(_TRIES)):
             try:

@@ -1,0 +1,42 @@
+"""A connection to PostgreSQL by a URL that may name several hosts, of which one takes writes."""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+_NOT_THIS_ONE = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+
+
+def host_urls(url: str) -> list[str]:
+    """A URL for each host of `postgresql://user@one:5432,two/name`, in their order; else the URL itself.
+
+    The form is libpq's (https://www.postgresql.org/docs/current/libpq-connect.html, 34.1.1.3).
+    """
+    parts = urlsplit(url)
+    user, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return [url]  # which may name its host, or a socket's folder, behind the question mark
+    return [urlunsplit(parts._replace(netloc=user + at + host)) for host in hosts.split(",")]
+
+
+async def connect(url: str, *, timeout: float, **options: Any) -> asyncpg.Connection:
+    """A connection to the first host that answers and is what `target_session_attrs` of the URL asks for.
+
+    Each has its share of the `timeout` (seconds): the driver has one for all of them, and a host that is
+    cut off, and so refuses nothing, would use it up before the standby is asked. Raises what the last one
+    raised; what another host would refuse too, such as a password, is raised at once.
+    """
+    urls = host_urls(url)
+    for last, one in enumerate(urls, start=1 - len(urls)):
+        try:
+            return await asyncpg.connect(one, timeout=timeout / len(urls), **options)
+        except _NOT_THIS_ONE:
+            if not last:
+                raise
+    raise AssertionError("a URL names at least one host")
