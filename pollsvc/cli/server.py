@@ -29,8 +29,13 @@ from pollsvc.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 2048
-"""Connections that may wait to be accepted."""
+BACKLOG = 65_535
+"""Connections that may wait to be accepted, if the system permits so many (`net.core.somaxconn`). Who finds
+no room sends its request again, ever later, and may be cut off as one that never ends it."""
+
+ACCEPTS = 8
+"""Connections that are accepted in one turn of the event loop: it takes one for each time that it watches the
+socket, and a turn is long while frames go out to thousands of streams."""
 
 GRACE = 8
 """Seconds that connections get to finish when the server is told to end."""
@@ -69,6 +74,7 @@ class Server(uvicorn.Server):
             http=Protocol,
             lifespan="on",
             ws="none",
+            backlog=BACKLOG,
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -95,6 +101,8 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if sockets:  # which are closed at the end
+            sockets += [one.dup() for one in sockets for _ in range(ACCEPTS - 1)]
         await super().startup(sockets)
         if self._read is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import calm, delays, earlier, fanout, lighthouse, million, reading, upgrade, voting
+from tests.bench import calm, crowd, delays, earlier, fanout, lighthouse, million, reading, upgrade, voting
 from tests.bench.harness import BUILD, Bench, Cores, say
 from tests.bench.report import GOALS, Row, table, write
 
@@ -25,6 +25,10 @@ MEASURES: dict[Measure, Sequence[str]] = {
     fanout.frames: ("fanout_vs_socket", "fanout_vs_nchan"),
     delays.votes_while_watched: ("vote_p99_with_streams",),
     delays.frames_beside_stalled: ("healthy_p99_with_stalled",),
+    crowd.flash_crowd: (
+        *("flash_crowd_s", "flash_crowd_vote_p50_ms", "flash_crowd_vote_p99_ms", "flash_crowd_live_p50_ms"),
+        *("flash_crowd_live_p99_ms", "flash_crowd_mb", "flash_crowd_votes_per_s"),
+    ),
     million.million: (
         *("start_to_ready_s", "storage_bytes_per_ballot", "audit_of_a_million_s", "audit_of_a_million_mb"),
         "proof_of_inclusion_ms",

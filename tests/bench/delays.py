@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from math import ceil
 from pathlib import Path
 
-from tests.bench.harness import Bench, BenchError, Template, make_template, say
+from tests.bench.harness import Bench, BenchError, Template, make_template, percentile, say
 from tests.bench.report import Row
 from tests.bench.servers import pollsvc
 from tests.bench.streams import Group, live_path, streams
@@ -89,7 +88,7 @@ def _waits(votes: Sequence[Answered]) -> list[float]:
 
 
 def _p99(values: Sequence[float]) -> float:
-    return sorted(values)[ceil(len(values) * 0.99) - 1]
+    return percentile(values, 0.99)
 
 
 def _unsent(port: int) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import shutil
 import sys
 import time
@@ -9,6 +10,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from math import ceil
 from pathlib import Path
 
 from pollsvc.services.editing.editing import Editing
@@ -97,6 +99,34 @@ def need(program: str, package: str) -> str:
     if found is None:
         raise BenchError(f"{program} is not installed; on Debian: apt-get install {package}")
     return found
+
+
+async def compiled(source: Path) -> Path:
+    """A program of one C file, compiled when it is older than its source. Raises BenchError."""
+    BUILD.mkdir(exist_ok=True)
+    program = BUILD / f"bench-{source.stem}"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        fresh = program.with_suffix(f".{os.getpid()}")
+        flags = ("-std=c11", "-O2", "-Wall", "-Wextra")
+        await run(need("cc", "gcc libc6-dev"), *flags, "-o", str(fresh), str(source))
+        fresh.replace(program)  # whole at once: another process may be about to run it
+    return program
+
+
+def allow_files(wanted: int) -> None:
+    """Let this process and those that it starts open so many files each. Raises BenchError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+    except (ValueError, OSError) as error:
+        raise BenchError(f"{wanted} open files are needed, and {hard} are allowed (ulimit -n)") from error
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that this share (0 to 1) of all are not above; there has to be one."""
+    return sorted(values)[max(ceil(len(values) * share), 1) - 1]
 
 
 def pinned(core: int, *command: str | Path) -> list[str]:

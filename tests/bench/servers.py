@@ -26,9 +26,14 @@ class Pollsvc(Service):
     """
 
     def __init__(
-        self, bench: Bench, database: Path, tracer: Sequence[str | Path] = (), root: Path = ROOT
+        self,
+        bench: Bench,
+        database: Path,
+        tracer: Sequence[str | Path] = (),
+        root: Path = ROOT,
+        env: Mapping[str, str] = _STREAMS,
     ) -> None:
-        super().__init__(f"sqlite:///{database}", bench.folder, _STREAMS, workers=1)
+        super().__init__(f"sqlite:///{database}", bench.folder, env, workers=1)
         self._folder = root  # where a command finds it first
         self._command = [*tracer, sys.executable, "-m", "pollsvc", "serve", "--port", str(self.port)]
         self._core = bench.cores.server
@@ -64,10 +69,14 @@ class Pollsvc(Service):
 
 @asynccontextmanager
 async def pollsvc(
-    bench: Bench, database: Path, tracer: Sequence[str | Path] = (), root: Path = ROOT
+    bench: Bench,
+    database: Path,
+    tracer: Sequence[str | Path] = (),
+    root: Path = ROOT,
+    env: Mapping[str, str] = _STREAMS,
 ) -> AsyncIterator[Pollsvc]:
     """A serving pollsvc on this database."""
-    service = Pollsvc(bench, database, tracer, root)
+    service = Pollsvc(bench, database, tracer, root, env)
     try:
         await service.start()
         yield service
@@ -155,10 +164,10 @@ def _innermost(pid: int) -> int:
     return pid
 
 
-def memory(pid: int) -> int:
-    """The resident memory of a process, in bytes."""
+def memory(pid: int, *, peak: bool = False) -> int:
+    """The resident memory of a process, now or at its highest, in bytes."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith("VmHWM:" if peak else "VmRSS:"):
             return int(line.split()[1]) * 1024
     raise BenchError(f"process {pid} has ended")
 

@@ -3,8 +3,9 @@
  *   streams PORT RECORDS COUNT PATH read|stall [COUNT PATH read|stall ...]
  *
  * Opens COUNT streams of each PATH on 127.0.0.1:PORT, from many source addresses 127.0.x.y. Streams that
- * `stall` read the answer's head and then nothing more. Prints "ready" when every stream has its head; at the
- * end of standard input it writes the file RECORDS and prints how many streams the server had closed.
+ * `stall` read the answer's head and then nothing more. Prints "ready" when every stream has its head; for a
+ * number on standard input it prints how many streams have been sent that id or a later one; at the end of
+ * standard input it writes the file RECORDS and prints how many streams the server had closed.
  * A record is the CLOCK_MONOTONIC time in ns (64 bits), the number after "id: " and the stream's number
  * (32 bits each), in the order of this machine.
  */
@@ -40,6 +41,7 @@ struct stream {
 	unsigned matched; /* bytes of the mark that were seen last */
 	int in_id;
 	uint32_t id;
+	uint32_t latest;
 };
 
 struct record {
@@ -178,6 +180,7 @@ static void read_frames(int number, const char *data, size_t length)
 				continue;
 			}
 			note(at, stream->id, number);
+			stream->latest = stream->id;
 			stream->in_id = 0;
 		}
 		stream->matched = *data == MARK[stream->matched] ? stream->matched + 1 : *data == '\n';
@@ -211,6 +214,15 @@ static void receive(int number)
 		head = read_head(number, buffer, length);
 	if (stream->state == OPEN)
 		read_frames(number, buffer + head, length - head);
+}
+
+static int count_reached(uint32_t id)
+{
+	int count = 0;
+
+	for (int number = 0; number < total; number++)
+		count += streams[number].latest >= id;
+	return count;
 }
 
 static void finish(const char *path)
@@ -252,10 +264,16 @@ int main(int argc, char **argv)
 			fail("epoll_wait");
 		for (int each = 0; each < ready; each++) {
 			if (events[each].data.u32 == UINT32_MAX) {
-				if (read(STDIN_FILENO, buffer, sizeof buffer) > 0)
-					continue;
-				finish(argv[2]);
-				return 0;
+				ssize_t length = read(STDIN_FILENO, buffer, sizeof buffer - 1);
+
+				if (length <= 0) {
+					finish(argv[2]);
+					return 0;
+				}
+				buffer[length] = 0;
+				printf("%d\n", count_reached((uint32_t)strtoul(buffer, NULL, 10)));
+				fflush(stdout);
+				continue;
 			}
 			number = (int)events[each].data.u32;
 			if (streams[number].state == CONNECTING)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench.harness import BUILD, Bench, BenchError, need, pinned, run
+from tests.bench.harness import Bench, BenchError, compiled, pinned
 
 _SOURCE = Path(__file__).with_suffix(".c")
 _RECORD = struct.Struct("=QII")
@@ -45,6 +45,13 @@ class Streams:
         self._process = process
         self._records = records
 
+    async def reached(self, version: int) -> int:
+        """How many streams have been sent this version or a later one."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"%d\n" % version)
+        return int(await self._process.stdout.readline())
+
     async def close(self) -> Iterator[Frame]:
         """Hang up; every frame that came. Raises BenchError when the server had closed a stream."""
         output, _ = await asyncio.wait_for(self._process.communicate(b""), 20)  # the end of its input
@@ -63,7 +70,9 @@ async def streams(bench: Bench, port: int, *groups: Group) -> AsyncIterator[Stre
         for part in (str(group.count), group.path, "stall" if group.stall else "read")
     ]
     process = await asyncio.create_subprocess_exec(
-        *pinned(bench.cores.load, await _program(), str(port), records, *arguments), stdin=PIPE, stdout=PIPE
+        *pinned(bench.cores.load, await compiled(_SOURCE), str(port), records, *arguments),
+        stdin=PIPE,
+        stdout=PIPE,
     )
     try:
         assert process.stdout is not None
@@ -75,12 +84,3 @@ async def streams(bench: Bench, port: int, *groups: Group) -> AsyncIterator[Stre
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def _program() -> Path:
-    """The program, compiled when it is older than its source."""
-    program = BUILD / "bench-streams"
-    if not program.exists() or program.stat().st_mtime < _SOURCE.stat().st_mtime:
-        compiler = need("cc", "gcc libc6-dev")
-        await run(compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-o", str(program), str(_SOURCE))
-    return program
