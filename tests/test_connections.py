@@ -1,6 +1,9 @@
 """Connections to the database: what becomes of one whose user is cancelled, and of one that finds it away."""
 
 import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +14,8 @@ from pollsvc.storage import database
 from pollsvc.storage.changes import ChangeListener
 from pollsvc.storage.database import Connection, busy_if_away
 from pollsvc.storage.pool import Pool
-from tests.support.server import open_connection
+from tests.support.postgres import create_database, drop_database
+from tests.support.server import open_connection, until
 
 
 @pytest.fixture
@@ -85,3 +89,28 @@ async def test_a_database_that_is_away_is_busy(url: str) -> None:
     with pytest.raises(PollError) as error, busy_if_away():
         await Connection(url).rows("SELECT 1")
     assert error.value.code is Code.BUSY
+
+
+@pytest.fixture
+async def empty(postgres: str) -> AsyncIterator[str]:
+    """The URL of an empty database on PostgreSQL."""
+    url = await create_database(postgres)
+    yield url
+    await drop_database(postgres, url)
+
+
+async def other_end(connection: Connection) -> int:
+    """The process of PostgreSQL that serves a connection."""
+    [(pid,)] = await connection.rows("SELECT pg_backend_pid()")
+    return int(pid)
+
+
+async def test_what_only_reads_connects_anew(empty: str) -> None:
+    connection = Connection(empty, reconnects=True, timeout=5)
+    await connection.open()
+    before = await other_end(connection)
+    os.kill(before, signal.SIGTERM)
+    await until(lambda: asyncio.sleep(0, connection.broken))
+    async with asyncio.timeout(3):
+        assert await other_end(connection) != before
+    await connection.close()

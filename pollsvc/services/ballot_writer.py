@@ -169,7 +169,8 @@ class BallotWriter:
                 due.cancel()
                 continue
             batch = [self._queue.popleft() for _ in range(min(MAX_BATCH, len(self._queue)))]
-            await self._write(batch)
+            for together in _by_poll(batch) if self._connection.distributed else [batch]:
+                await self._write(together)
 
     async def _seal(self) -> None:
         """Seal leaves that wait, of this process and of others; when that fails they go on waiting."""
@@ -264,6 +265,14 @@ class BallotWriter:
         if monotonic() - self._told_at >= TELL_EVERY:
             self._told_at = monotonic()
             logger.error("Votes are not recorded, %d until now. %s", self._unrecorded, advice(error))
+
+
+def _by_poll(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
+    """A batch as batches of one poll each: what is written together is on one node then."""
+    polls: dict[str, list[_Waiting]] = {}
+    for one in batch:
+        polls.setdefault(one[0].ballot.poll, []).append(one)
+    return list(polls.values())
 
 
 def _written(recorded: Recorded, signed: Mapping[str, Signed], at: float) -> Written:

@@ -65,9 +65,12 @@ async def _next_numbers(connection: Connection, polls: Sequence[str]) -> dict[st
     rows = await connection.rows(
         "SELECT poll_versions.poll_id, poll_versions.leaves + 1 "
         f"FROM ({connection.json_rows(_COUNT[0])}) AS wanted "
-        "JOIN poll_versions ON poll_versions.poll_id = wanted.poll_id ORDER BY poll_versions.poll_id"
+        "JOIN poll_versions ON poll_versions.poll_id = wanted.poll_id"
+        + connection.routed("poll_versions.poll_id")
+        + " ORDER BY poll_versions.poll_id"
         + ("" if connection.sqlite else " FOR UPDATE OF poll_versions"),
         rows=_json((poll,) for poll in polls),
+        polls=polls,
     )
     return dict(map(tuple, rows))
 
@@ -89,8 +92,9 @@ async def append(connection: Connection, leaves: Sequence[Leaves]) -> None:
     await connection.rows(
         "UPDATE poll_versions SET leaves = poll_versions.leaves + added.leaves "
         f"FROM ({connection.json_rows(('poll_id', 'text'), ('leaves', 'bigint'))}) AS added "
-        "WHERE poll_versions.poll_id = added.poll_id",
+        "WHERE poll_versions.poll_id = added.poll_id" + connection.routed("poll_versions.poll_id"),
         rows=_json(added.items()),
+        polls=list(added),
     )
 
 

@@ -186,8 +186,10 @@ async def _closed(connection: Connection, polls: Sequence[str], now: float) -> s
     """Those of these polls that are closed at a Unix time."""
     rows = await connection.rows(
         f"SELECT polls.id FROM ({connection.json_rows(_KEY[0])}) AS wanted "
-        "JOIN polls ON polls.id = wanted.poll_id WHERE polls.closes_at <= :now",
+        "JOIN polls ON polls.id = wanted.poll_id WHERE polls.closes_at <= :now"
+        + connection.routed("polls.id"),
         rows=_json((poll,) for poll in polls),
+        polls=polls,
         now=int(now),
     )
     return {row[0] for row in rows}
@@ -198,8 +200,10 @@ async def _standing(connection: Connection, keys: Sequence[tuple[str, ...]]) -> 
     rows = await connection.rows(
         f"SELECT {', '.join(f'ballots.{name}' for name, _ in _BALLOT)} "
         f"FROM ({connection.json_rows(*_KEY)}) AS keys "
-        "JOIN ballots ON ballots.poll_id = keys.poll_id AND ballots.voter = keys.voter",
+        "JOIN ballots ON ballots.poll_id = keys.poll_id AND ballots.voter = keys.voter"
+        + connection.routed("ballots.poll_id"),
         rows=_json(keys),
+        polls=_polls(keys),
     )
     return {(ballot.poll, ballot.voter): ballot for ballot in map(Ballot._make, rows)}
 
@@ -219,8 +223,10 @@ async def _update(connection: Connection, ballots: Sequence[Ballot]) -> None:
         await connection.rows(
             f"UPDATE ballots SET {', '.join(f'{name} = new.{name}' for name in fields)} "
             f"FROM ({connection.json_rows(*_BALLOT)}) AS new "
-            "WHERE ballots.poll_id = new.poll_id AND ballots.voter = new.voter",
+            "WHERE ballots.poll_id = new.poll_id AND ballots.voter = new.voter"
+            + connection.routed("ballots.poll_id"),
             rows=_json(ballots),
+            polls=_polls(ballots),
         )
 
 
@@ -240,8 +246,10 @@ async def add_to_tally(connection: Connection, cells: Mapping[Cell, int]) -> lis
         key = ", ".join(f"CAST({name} AS {type_})" for name, type_ in _CELL[:-1])
         await connection.rows(
             f"DELETE FROM tally WHERE count = 0 AND ({_CELL_KEY}) IN "
-            f"(SELECT {key} FROM ({connection.json_rows(*_CELL[:-1])}) AS less)",
+            f"(SELECT {key} FROM ({connection.json_rows(*_CELL[:-1])}) AS less)"
+            + connection.routed("tally.poll_id"),
             rows=_json(less),
+            polls=_polls(less),
         )
     polls = by_poll(cells)
     versions = await next_versions(connection, sorted(polls))
@@ -257,6 +265,11 @@ async def next_versions(connection: Connection, polls: Sequence[str]) -> dict[st
         rows=_json((poll, 1, 0) for poll in polls),
     )
     return dict(map(tuple, rows))
+
+
+def _polls(rows: Iterable[tuple[object, ...]]) -> list[object]:
+    """The polls of rows that begin with theirs, each once."""
+    return list(dict.fromkeys(row[0] for row in rows))
 
 
 def _json(rows: Iterable[tuple[object, ...]]) -> str:

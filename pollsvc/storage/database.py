@@ -20,13 +20,10 @@ from sqlalchemy.sql import ClauseElement
 from pollsvc.domain.errors import Code, PollError, busy
 from pollsvc.domain.leaves import Stamp, no_stamp
 from pollsvc.storage.postgres_hosts import connect
-from pollsvc.storage.sqlite_file import SqliteFile
-from pollsvc.storage.statements import insert_text, positional
+from pollsvc.storage.sqlite_file import PRAGMAS, SqliteFile
+from pollsvc.storage.statements import insert_text, json_table, positional
 
 T = TypeVar("T")
-
-BUSY_TIMEOUT_MS = 10_000
-"""How long a SQLite connection waits for another process's write before it gives up."""
 
 TIMEOUT = 5.0
 """Seconds in which PostgreSQL must accept or end a connection, and a service's query must be answered."""
@@ -35,15 +32,6 @@ CACHE = 2_000
 """How much of SQLite's pages a connection keeps in memory, in KiB."""
 WRITERS_CACHE = 64_000
 """The same for the writer of ballots: each vote touches a page of its own."""
-
-_PRAGMAS = (
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # an acknowledged vote survives a power cut
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # what is deleted is in no free page either
-    "PRAGMA wal_autocheckpoint = 4000",  # pages: a page that many votes touch is then copied once
-)
 
 
 def check_url(url: str) -> str:
@@ -95,6 +83,7 @@ class Connection:
         self._reconnects = reconnects
         self._cache = cache
         self.sqlite = DatabaseURL(url).dialect == "sqlite"
+        self.distributed = False  # by poll, over the nodes of a Citus
         self._database: Database | None = None
         self._file = SqliteFile(DatabaseURL(url).database) if self.sqlite else None
         self._thread = 0  # SQLite's, while it does work of several statements
@@ -121,8 +110,12 @@ class Connection:
         await connection.__aenter__()
         self._database, self._connection = database, connection
         if self.sqlite:
-            for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{self._cache}"):
+            for pragma in (*PRAGMAS, f"PRAGMA cache_size = -{self._cache}"):
                 await self.rows(pragma)
+        else:
+            asked = "SELECT to_regclass('pg_dist_partition') IS NOT NULL"
+            # by the driver itself: this may be in the turn of a query that connects anew
+            [(self.distributed, *_)] = await self.raw.fetch(asked)
 
     async def close(self) -> None:
         """Disconnect; harmless when not open. A query that a cancelled task left behind is broken off.
@@ -134,9 +127,7 @@ class Connection:
             return
         if self.sqlite:
             await self.raw.interrupt()
-            with suppress(
-                Exception
-            ):  # it clears the interrupt, which else breaks off the last checkpoint too
+            with suppress(Exception):  # clears the interrupt, which else breaks off the last checkpoint
                 await self.rows("SELECT 1")
         try:
             async with asyncio.timeout(None if self.sqlite else TIMEOUT):
@@ -271,21 +262,16 @@ class Connection:
                 await self.rows("ROLLBACK")
             raise
 
+    def routed(self, column: str) -> str:
+        """By what Citus finds the node of a statement: that `column` is one of `:polls`. Empty elsewhere."""
+        return f" AND {column} = ANY(CAST(:polls AS text[]))" if self.distributed else ""
+
     def json_rows(self, *columns: tuple[str, str]) -> str:
         """A SELECT that yields the JSON array of arrays in the parameter `:rows` as a table.
 
-        `columns` are (name, SQL type) in the order of the inner arrays. One parameter carries a whole
-        batch, so that a batch is one statement.
+        `columns` are (name, SQL type) in the order of the inner arrays; one parameter carries a whole batch.
         """
-        if self.sqlite:
-            picked = ", ".join(
-                f"json_extract(value, '$[{place}]') AS {name}" for place, (name, _) in enumerate(columns)
-            )
-            return f"SELECT {picked} FROM json_each(:rows) WHERE true"
-        picked = ", ".join(
-            f"CAST(value ->> {place} AS {type_}) AS {name}" for place, (name, type_) in enumerate(columns)
-        )
-        return f"SELECT {picked} FROM json_array_elements(CAST(:rows AS json)) AS r(value)"
+        return json_table(self.sqlite, columns)
 
 
 @contextmanager

@@ -1,7 +1,19 @@
-"""Whether a SQLite file is still the one that was opened: what is written into one that is gone is lost."""
+"""How a SQLite file is opened, and whether it is still that one: what goes into one that is gone is lost."""
 
 import os
 from contextlib import suppress
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a SQLite connection waits for another process's write before it gives up."""
+
+PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # an acknowledged vote survives a power cut
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # what is deleted is in no free page either
+    "PRAGMA wal_autocheckpoint = 4000",  # pages: a page that many votes touch is then copied once
+)
 
 
 class ReplacedError(Exception):

@@ -1,6 +1,7 @@
 """Statements as the drivers want them, put together once each."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 
@@ -22,3 +23,19 @@ def insert_text(table: str, names: str, size: int) -> str:
     """An INSERT of so many rows with a `?` for each value; `names` are columns, separated by commas."""
     row = f"({', '.join('?' * (names.count(',') + 1))})"
     return f"INSERT INTO {table} ({names}) VALUES {', '.join([row] * size)}"
+
+
+def json_table(sqlite: bool, columns: Iterable[tuple[str, str]]) -> str:
+    """A SELECT that yields the JSON array of arrays in the parameter `:rows` as a table.
+
+    `columns` are (name, SQL type) in the order of the inner arrays.
+    """
+    if sqlite:
+        picked = ", ".join(
+            f"json_extract(value, '$[{place}]') AS {name}" for place, (name, _) in enumerate(columns)
+        )
+        return f"SELECT {picked} FROM json_each(:rows) WHERE true"
+    picked = ", ".join(
+        f"CAST(value ->> {place} AS {type_}) AS {name}" for place, (name, type_) in enumerate(columns)
+    )
+    return f"SELECT {picked} FROM json_array_elements(CAST(:rows AS json)) AS r(value)"
