@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.bench.calm import vote_request
+from tests.bench.fanout import first_frame
 from tests.bench.harness import (
     ARTICLE,
     ORIGIN,
@@ -26,6 +28,7 @@ from tests.bench.harness import (
 from tests.bench.report import Row
 from tests.bench.servers import Busy, Pollsvc, memory, pollsvc
 from tests.bench.streams import Frame, Group, Streams, live_path, streams
+from tests.bench.voter import read_answer
 from tests.support.server import SITE
 
 _SOURCE = Path(__file__).with_suffix(".c")
@@ -68,7 +71,8 @@ class Outcome:
 
     `live` are the times from the sending of the last vote that a version holds, which is before its commit,
     until a frame with it or a later one was there, for each version and stream of the sample. `busy` is the
-    share of its core that the server used, `peak` its memory in bytes at its highest.
+    share of its core that the server used, `peak` its memory in bytes at its highest, `sizes` the bytes that
+    it sent for a `get`, a `vote` and a `frame`, heads included, and of a `request` to vote.
     """
 
     statuses: Mapping[str, int]
@@ -77,6 +81,7 @@ class Outcome:
     live: Sequence[float]
     busy: float
     peak: int
+    sizes: Mapping[str, int]
 
     @property
     def waits(self) -> list[float]:
@@ -157,10 +162,24 @@ async def face(
             peak = memory(service.pid, peak=True)
             live = _delays(votes, await held.close(), crowd.streams)
         await service.verify(poll, statuses["201"])
+        sizes = await _sizes(service, poll)
     if len(votes) != statuses["201"]:
         raise BenchError(f"{len(votes)} readers voted, and {statuses['201']} votes were answered 201")
     seconds = (max(visit.done for visit in visits) - min(visit.due for visit in visits)) / 1e9
-    return Outcome(statuses, votes, seconds, live, busy, peak)
+    return Outcome(statuses, votes, seconds, live, busy, peak, sizes)
+
+
+async def _sizes(service: Pollsvc, poll: str) -> dict[str, int]:
+    """The bytes of answers on one connection, as they are without compression."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    get = f"GET /api/v1/polls/{poll} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    vote = vote_request(poll)
+    sizes = {"request": len(vote)}
+    for name, request in (("get", get), ("vote", vote)):
+        writer.write(request)
+        sizes[name] = sum(map(len, await read_answer(reader)))
+    writer.close()
+    return sizes | {"frame": len(await first_frame(service, poll))}
 
 
 async def _come(bench: Bench, port: int, poll: str, crowd: Crowd) -> tuple[dict[str, int], list[Visit]]:
@@ -220,4 +239,9 @@ def _told(how: str, outcome: Outcome) -> str:
 def _more(outcome: Outcome) -> dict[str, object]:
     answers = ", ".join(f"{status}: {count:,}" for status, count in outcome.statuses.items())
     note = f"answers {answers}; the server's core was {outcome.busy:.0%} busy"
-    return {"note": note, "answers": dict(outcome.statuses), "core": round(outcome.busy, 3)}
+    return {
+        "note": note,
+        "answers": dict(outcome.statuses),
+        "core": round(outcome.busy, 3),
+        "bytes": dict(outcome.sizes),
+    }

@@ -51,7 +51,7 @@ async def resident(bench: Bench) -> list[Row]:
         async with pollsvc(bench, template.copy(bench)) as service, voter(service.port) as voting:
             vote = partial(voting.vote, poll)
             ours.append(await _resident(bench, service.pid, service.port, live_path(poll), vote))
-            data = (await _frame(service, poll)).partition(b"data: ")[2].strip().decode()
+            data = (await first_frame(service, poll)).partition(b"data: ")[2].strip().decode()
         async with reference(bench, "sse") as server:
             publish = partial(post, f"{server.base_url}/publish", data)
             lib.append(await _resident(bench, server.pid, server.port, "/live", publish))
@@ -65,7 +65,7 @@ async def frames(bench: Bench) -> list[Row]:
     template = await make_template(bench, _POLLS)
     frame = bench.new("frame")
     async with pollsvc(bench, template.copy(bench)) as service:
-        frame.write_bytes(b"%b\r\n" % (await _frame(service, template.polls[0])))
+        frame.write_bytes(b"%b\r\n" % (await first_frame(service, template.polls[0])))
     module = next((path for path in _NCHAN if path.exists() and available("nginx")), None)
     ours: list[Rate] = []
     loop: list[Rate] = []
@@ -146,7 +146,7 @@ async def _resident(bench: Bench, pid: int, port: int, path: str, publish: Publi
     return (await hold(_RESIDENT) - before) / (_RESIDENT - 20) / 1000
 
 
-async def _frame(service: Pollsvc, poll: str) -> bytes:
+async def first_frame(service: Pollsvc, poll: str) -> bytes:
     """A frame of a live stream as it is sent, chunk header included."""
     reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
     writer.write(f"GET {live_path(poll)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
