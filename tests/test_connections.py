@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,39 @@ async def other_end(connection: Connection) -> int:
     return int(pid)
 
 
+@contextmanager
+def silent(pid: int) -> Iterator[None]:
+    """Has PostgreSQL's end of a connection say nothing, as when its host is cut off."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_silent_database_is_given_up_at_once_when_its_time_is_over(empty: str) -> None:
+    """Nothing more is asked of it: not to roll back, nor for a farewell."""
+    connection = Connection(empty, timeout=0.5)
+    await connection.open()
+    with silent(await other_end(connection)):
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with connection.transaction():
+                pass
+        assert connection.broken
+        await connection.close()
+        assert time.monotonic() - began < 0.9
+
+
+async def test_closing_asks_nothing_of_a_database_that_has_gone_unheard(empty: str) -> None:
+    connection = Connection(empty, timeout=5)
+    await connection.open()
+    with silent(await other_end(connection)):
+        began = time.monotonic()
+        await connection.close()
+        assert time.monotonic() - began < 1
+
+
 async def test_what_only_reads_connects_anew(empty: str) -> None:
     connection = Connection(empty, reconnects=True, timeout=5)
     await connection.open()
@@ -113,4 +147,11 @@ async def test_what_only_reads_connects_anew(empty: str) -> None:
     await until(lambda: asyncio.sleep(0, connection.broken))
     async with asyncio.timeout(3):
         assert await other_end(connection) != before
+    await connection.close()
+
+
+async def test_postgresql_does_not_go_on_when_a_service_has_given_up(empty: str) -> None:
+    connection = Connection(empty, timeout=5)
+    await connection.open()
+    assert await connection.rows("SHOW statement_timeout") == [("5s",)]
     await connection.close()

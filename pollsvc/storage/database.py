@@ -19,7 +19,7 @@ from sqlalchemy.sql import ClauseElement
 
 from pollsvc.domain.errors import Code, PollError, busy
 from pollsvc.domain.leaves import Stamp, no_stamp
-from pollsvc.storage.postgres_hosts import connect
+from pollsvc.storage.postgres_hosts import connect, session
 from pollsvc.storage.sqlite_file import PRAGMAS, SqliteFile
 from pollsvc.storage.statements import insert_text, json_table, positional
 
@@ -62,8 +62,8 @@ class Connection:
     goes straight to the driver (`rows`): compiling and wrapping would cost more than the statement.
 
     `stamp` marks what goes into the logs as written by pollsvc.
-    With a `timeout`, a query that PostgreSQL does not answer in so many seconds raises TimeoutError. `cache`
-    is how much SQLite keeps in memory, in KiB.
+    With a `timeout`, a query that PostgreSQL does not answer in so many seconds raises TimeoutError and ends
+    the connection. `cache` is how much SQLite keeps in memory, in KiB.
     With `reconnects`, a query that finds the connection to PostgreSQL broken connects anew first; that is
     for single reads only: transactions and notices would be lost unseen.
     """
@@ -114,6 +114,8 @@ class Connection:
                 await self.rows(pragma)
         else:
             asked = "SELECT to_regclass('pg_dist_partition') IS NOT NULL"
+            if self._timeout:
+                asked += f", {session(self._timeout)}"
             # by the driver itself: this may be in the turn of a query that connects anew
             [(self.distributed, *_)] = await self.raw.fetch(asked)
 
@@ -125,29 +127,28 @@ class Connection:
         database, self._database = self._database, None
         if database is None:
             return
-        if self.sqlite:
-            await self.raw.interrupt()
-            with suppress(Exception):  # clears the interrupt, which else breaks off the last checkpoint
-                await self.rows("SELECT 1")
-        try:
-            async with asyncio.timeout(None if self.sqlite else TIMEOUT):
-                await self._connection.__aexit__()
-                await database.disconnect()
-        except TimeoutError:
-            self.raw.terminate()
+        if not self.sqlite:
+            await self._drop(database)
+            return
+        await self.raw.interrupt()
+        with suppress(Exception):  # clears the interrupt, which else breaks off the last checkpoint
+            await self.rows("SELECT 1")
+        await self._connection.__aexit__()
+        await database.disconnect()
 
     async def reopen(self) -> None:
         """Drop the connection, whatever its state, and connect anew."""
         database, self._database = self._database, None
         if database is not None:
-            try:
-                if not self.sqlite:
-                    self._connection.raw_connection.terminate()
-                await self._connection.__aexit__()
-                await database.disconnect()
-            except Exception:  # noqa: S110 - it is being thrown away, broken or not
-                pass
+            await self._drop(database)
         await self.open()
+
+    async def _drop(self, database: Database) -> None:
+        with suppress(Exception):  # it is being thrown away, broken or not
+            if not self.sqlite:  # nothing is asked of PostgreSQL any more, which may be cut off
+                self.raw.terminate()
+            await self._connection.__aexit__()
+            await database.disconnect()
 
     @property
     def raw(self) -> Any:
@@ -214,7 +215,13 @@ class Connection:
         async with self._query:
             if self._reconnects and not self.sqlite and self.broken:
                 await self.reopen()
-            yield
+            try:
+                yield
+            except TimeoutError:
+                # without a cancel request, which the driver is about to send over a connection of its own:
+                # it would take as long again, and a COMMIT that waits for a standby would end without one
+                self.raw.terminate()
+                raise
 
     @property
     def broken(self) -> bool:
@@ -240,7 +247,7 @@ class Connection:
             try:
                 yield
             except BaseException:
-                await self.rows("ROLLBACK")
+                await self._roll_back()
                 raise
             await self.rows("COMMIT")
 
@@ -252,15 +259,19 @@ class Connection:
             try:
                 yield
             finally:
-                await self.rows("ROLLBACK")
+                await self._roll_back()
 
     async def _begin(self, sql: str) -> None:
         try:
             await self.rows(sql)
         except BaseException:  # to be cancelled while it waits for a lock does not keep it from beginning
             with suppress(Exception):
-                await self.rows("ROLLBACK")
+                await self._roll_back()
             raise
+
+    async def _roll_back(self) -> None:
+        if not self.broken:  # else there is nothing left to roll back, and what broke it is to be raised
+            await self.rows("ROLLBACK")
 
     def routed(self, column: str) -> str:
         """By what Citus finds the node of a statement: that `column` is one of `:polls`. Empty elsewhere."""

@@ -40,3 +40,18 @@ async def connect(url: str, *, timeout: float, **options: Any) -> asyncpg.Connec
             if not last:
                 raise
     raise AssertionError("a URL names at least one host")
+
+
+_GONE = {"tcp_keepalives_idle": "1s", "tcp_keepalives_interval": "1s", "tcp_user_timeout": "3s"}
+
+
+def session(timeout: float) -> str:
+    """Columns of a SELECT that have PostgreSQL end by itself what it does for a service that is gone.
+
+    A host that is lost closes nothing: its sessions would stay for hours, by the system's keepalives, and one
+    in a transaction would keep its polls locked for all others. They end after 3 s, and a statement after
+    `timeout` (seconds) in any case. What the settings mean:
+    https://www.postgresql.org/docs/current/runtime-config-connection.html
+    """
+    limits = {**_GONE, "statement_timeout": f"{timeout * 1000:.0f}ms"}
+    return ", ".join(f"set_config('{name}', '{value}', false)" for name, value in limits.items())
