@@ -7,11 +7,12 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from pollsvc.domain.errors import Code, PollError
-from pollsvc.storage import database
+from pollsvc.storage import changes, database
 from pollsvc.storage.changes import ChangeListener
 from pollsvc.storage.database import Connection, busy_if_away
 from pollsvc.storage.pool import Pool
@@ -155,3 +156,25 @@ async def test_postgresql_does_not_go_on_when_a_service_has_given_up(empty: str)
     await connection.open()
     assert await connection.rows("SHOW statement_timeout") == [("5s",)]
     await connection.close()
+
+
+async def test_changes_are_heard_again_at_once(
+    postgres: str, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The listener sees that its connection has ended, and tries for as long as it takes."""
+    monkeypatch.setattr(changes, "AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(changes, "CHECK_INTERVAL", 60)
+    heard: list[object] = []
+    listener = ChangeListener(empty, heard.append)
+    await listener.start()
+    name = urlsplit(empty).path[1:]
+    try:
+        async with open_connection(postgres) as admin:
+            await admin.rows(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+            os.kill(await other_end(listener._connection), signal.SIGTERM)
+            await until(lambda: asyncio.sleep(0, listener._connection._database is None))  # tried in vain
+            assert not heard
+            await admin.rows(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+            await until(lambda: asyncio.sleep(0, heard), seconds=2)
+    finally:
+        await listener.stop()

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from pollsvc.domain.tally import Change
 from pollsvc.storage.database import TIMEOUT, Connection
@@ -20,6 +21,8 @@ _MAX_PAYLOAD = 7_999  # bytes; PostgreSQL's limit on a notification is below 800
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks at SQLite's data_version."""
+AGAIN_AFTER = 1.0
+"""Seconds between two attempts to connect anew."""
 CHECK_INTERVAL = 5.0
 """Seconds after which a check is due even though no notice came."""
 
@@ -45,6 +48,7 @@ class ChangeListener:
     def __init__(self, url: str, on_change: OnChange) -> None:
         self._connection = Connection(url, timeout=TIMEOUT)
         self._on_change = on_change
+        self._lost = asyncio.Event()  # the connection to PostgreSQL has ended
         self._version = 0  # SQLite's data_version when changes were last told
         self._task: asyncio.Task[None] | None = None
 
@@ -66,18 +70,24 @@ class ChangeListener:
                 await watch()
             except Exception as error:  # any driver's error: the database is away
                 logger.warning("Changes by other processes are not heard: %s; connecting again.", error)
-                await asyncio.sleep(1)
-                try:
-                    await self._connection.reopen()
-                    await self._subscribe()
-                except Exception:  # noqa: S112 - still away: the next round says so
-                    continue
+                await self._reconnect()
+                logger.warning("Changes by other processes are heard again.")
             self._on_change(None)
+
+    async def _reconnect(self) -> None:
+        while True:
+            await asyncio.sleep(AGAIN_AFTER)
+            with suppress(Exception):  # still away
+                await self._connection.reopen()
+                await self._subscribe()
+                return
 
     async def _subscribe(self) -> None:
         if self._connection.sqlite:
             self._version = await self._data_version()
         else:
+            self._lost.clear()
+            self._connection.raw.add_termination_listener(lambda _connection: self._lost.set())
             await self._connection.raw.add_listener(CHANNEL, self._notice)
 
     async def _watch_data_version(self) -> None:
@@ -94,7 +104,8 @@ class ChangeListener:
 
     async def _watch_notices(self) -> None:
         """Return after CHECK_INTERVAL, if the connection still lives; notices come by callback."""
-        await asyncio.sleep(CHECK_INTERVAL)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._lost.wait(), CHECK_INTERVAL)
         await self._connection.rows("SELECT 1")
 
     def _notice(self, _connection: object, _pid: int, _channel: str, payload: str) -> None:
