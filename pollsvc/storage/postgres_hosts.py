@@ -1,5 +1,6 @@
 """A connection to PostgreSQL by a URL that may name several hosts, of which one takes writes."""
 
+import socket
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -35,23 +36,45 @@ async def connect(url: str, *, timeout: float, **options: Any) -> asyncpg.Connec
     urls = host_urls(url)
     for last, one in enumerate(urls, start=1 - len(urls)):
         try:
-            return await asyncpg.connect(one, timeout=timeout / len(urls), **options)
+            found = await asyncpg.connect(one, timeout=timeout / len(urls), **options)
         except _NOT_THIS_ONE:
             if not last:
                 raise
+        else:
+            if options.get("command_timeout"):
+                _end_when_cut_off(found)
+            return found
     raise AssertionError("a URL names at least one host")
 
 
-_GONE = {"tcp_keepalives_idle": "1s", "tcp_keepalives_interval": "1s", "tcp_user_timeout": "3s"}
+_GONE_AFTER = 3
+"""Seconds without any sign of the other host after which a service's connection ends, at both ends."""
+
+
+def _end_when_cut_off(connection: asyncpg.Connection) -> None:
+    """Have the system look each second whether PostgreSQL's host is there, where it can (Linux: tcp(7))."""
+    end = connection._transport.get_extra_info("socket")
+    if end.family == socket.AF_UNIX:
+        return
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {"TCP_KEEPIDLE": 1, "TCP_KEEPINTVL": 1, "TCP_USER_TIMEOUT": _GONE_AFTER * 1000}
+    for name, value in options.items():
+        if hasattr(socket, name):
+            end.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def session(timeout: float) -> str:
     """Columns of a SELECT that have PostgreSQL end by itself what it does for a service that is gone.
 
     A host that is lost closes nothing: its sessions would stay for hours, by the system's keepalives, and one
-    in a transaction would keep its polls locked for all others. They end after 3 s, and a statement after
-    `timeout` (seconds) in any case. What the settings mean:
+    in a transaction would keep its polls locked for all others. A statement ends after `timeout` (seconds) in
+    any case. What the settings mean:
     https://www.postgresql.org/docs/current/runtime-config-connection.html
     """
-    limits = {**_GONE, "statement_timeout": f"{timeout * 1000:.0f}ms"}
-    return ", ".join(f"set_config('{name}', '{value}', false)" for name, value in limits.items())
+    settings = {
+        "tcp_keepalives_idle": "1s",
+        "tcp_keepalives_interval": "1s",
+        "tcp_user_timeout": f"{_GONE_AFTER}s",
+        "statement_timeout": f"{timeout * 1000:.0f}ms",
+    }
+    return ", ".join(f"set_config('{name}', '{value}', false)" for name, value in settings.items())
