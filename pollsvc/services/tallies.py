@@ -164,13 +164,16 @@ class Tallies:
         return snapshot if snapshot and snapshot.version >= self._committed.get(poll, 0) else None
 
     async def settle(self, poll: str) -> Snapshot:
-        """The snapshot once it holds all that this process has committed; after CATCH_UP, as it is."""
+        """The snapshot once it holds all that this process has committed.
+
+        As it is after CATCH_UP, or when the database does not answer.
+        """
         deadline = asyncio.get_running_loop().time() + CATCH_UP
         while not (snapshot := self.settled(poll)):
             left = deadline - asyncio.get_running_loop().time()
-            if left <= 0:
+            ended, _ = await asyncio.wait([self._load(poll)], timeout=max(left, 0))
+            if left <= 0 or any(load.cancelled() or load.exception() for load in ended):
                 return await self.get(poll)
-            await asyncio.wait([self._load(poll)], timeout=left)
         return snapshot
 
     def _catch_up(self, poll: str, version: int) -> None:
