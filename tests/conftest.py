@@ -13,6 +13,7 @@ from tests.support.server import Service, add_site, run_service
 from tests.support.tables import create_with_tables, make_tables
 
 LONGEST = (
+    "hosts",
     *("web_security_scripts", "widget_kinds", "verify_page", "widget_failures", "gallery", "widget_races"),
     *("verify_log", "editors_api", "memory_cap", "demo_hosts", "wordpress_editors", "widget_looks"),
     *(

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sized
+import time
+from collections.abc import AsyncIterator, Sequence, Sized
 from contextlib import asynccontextmanager
+from itertools import cycle, islice
 
 from pollsvc.domain.ballot import Ballot
 from pollsvc.domain.mac import encode128
@@ -15,10 +17,24 @@ CLIENTS = 16
 
 
 class Load:
-    """Readers who vote once each and remember what they were told, between `start` and `stop`."""
+    """Readers who vote once each and remember what they were told, while it is `running`.
 
-    def __init__(self, service: Service, poll: str, clients: int = CLIENTS) -> None:
+    With `urls` they are shared out over these. With a `patience` (seconds) they take no longer for a vote.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        poll: str,
+        clients: int = CLIENTS,
+        urls: Sequence[str] = (),
+        patience: float | None = None,
+    ) -> None:
         self._clients = clients
+        self._urls = urls or (service.base_url,)
+        self._patience = patience
+        self.slowest = 0.0  # answer, in seconds
+        self.by_url: dict[str, list[str]] = {url: [] for url in self._urls}  # keys that were acknowledged
         self._service = service
         self._poll = poll
         self._tasks: list[asyncio.Task[None]] = []
@@ -29,7 +45,8 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        self._tasks = [asyncio.create_task(self._vote()) for _ in range(self._clients)]
+        urls = islice(cycle(self._urls), self._clients)
+        self._tasks = [asyncio.create_task(self._vote(url)) for url in urls]
         self._ending = False
         try:
             yield
@@ -40,27 +57,32 @@ class Load:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def more(self, votes: int) -> None:
-        """Wait for so many more acknowledged votes."""
-        await _longer(self.acknowledged, votes)
+    async def more(self, votes: int, url: str = "", seconds: float = 10) -> None:
+        """Wait for so many more acknowledged votes, or for those by one URL."""
+        await _longer(self.by_url[url] if url else self.acknowledged, votes, seconds)
 
     async def refusals(self, votes: int) -> None:
         """Wait for so many more refused votes."""
         await _longer(self.refused, votes)
 
-    async def _vote(self) -> None:
-        with Wire(self._service.base_url) as wire:
+    async def _vote(self, url: str) -> None:
+        with Wire(url) as wire:
             while not self._ending:
                 key, pick = new_key(), len(self.acknowledged) % 3 + 1
                 request = vote_bytes(self._poll, {"selection": [pick], "idempotency_key": key})
                 self.unanswered[key] = pick
+                began = time.monotonic()
                 try:
-                    answer = await wire.ask(request)
+                    async with asyncio.timeout(self._patience):
+                        answer = await wire.ask(request)
                 except (OSError, EOFError):
+                    wire.close()
                     await asyncio.sleep(0.02)
                     continue
+                self.slowest = max(self.slowest, time.monotonic() - began)
                 if answer.status == 201:
                     del self.unanswered[key]
+                    self.by_url[url].append(key)
                     self.acknowledged[key] = (answer.json["selection"], answer.receipt)
                 else:
                     self.refused.append(answer.status)
@@ -81,13 +103,13 @@ class Load:
         assert sum(await http.counts(self._poll)) == len(ballots)
 
 
-async def _longer(kept: Sized, by: int) -> None:
+async def _longer(kept: Sized, by: int, seconds: float = 10) -> None:
     wanted = len(kept) + by
 
     async def reached() -> bool:
         return len(kept) >= wanted
 
-    await until(reached, pause=0.005)
+    await until(reached, seconds, pause=0.005)
 
 
 def _standing(by_id: dict[str, Ballot], receipt: bytes) -> Ballot:

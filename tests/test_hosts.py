@@ -1,0 +1,256 @@
+"""Several machines on one PostgreSQL: one is lost; the database is cut off, begins anew, is lost for good."""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+from tests.support.hosts import SWITCH, HostedService, Network, Postgres, network
+from tests.support.load import Load
+from tests.support.programs import deployed, program, serving
+from tests.support.reader import Http, Stream, new_key, watch
+from tests.support.server import add_site, open_connection, until
+
+SOON = 5.0
+"""Seconds after the end of a fault within which votes are recorded and streams go on."""
+CUT_OFF = 30.0
+"""Seconds for which the database's host is cut off."""
+PATIENCE = 20.0
+"""Seconds after which a reader takes a vote for unanswered."""
+FRONT = 8080
+"""The port of nginx, at the switch."""
+
+
+@contextmanager
+def databases(hosts: Network, *names: str) -> Iterator[list[Postgres]]:
+    with tempfile.TemporaryDirectory(prefix="pollsvc-pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        try:
+            yield [Postgres(hosts, name, Path(folder)) for name in names]
+        finally:
+            for name in names:
+                hosts.kill(name)
+
+
+@asynccontextmanager
+async def services(hosts: Network, url: str, folder: Path, *names: str) -> AsyncIterator[list[HostedService]]:
+    """A service on each of these hosts, with the site News."""
+    await add_site(url)
+    async with AsyncExitStack() as stack:
+        made = [HostedService(hosts, name, url, folder, f"http://{SWITCH}:{FRONT}") for name in names]
+        for service in made:
+            stack.push_async_callback(service.end)
+        await asyncio.gather(*(service.start() for service in made))
+        yield made
+
+
+@asynccontextmanager
+async def nginx(folder: Path, behind: Sequence[HostedService]) -> AsyncIterator[str]:
+    """The URL of an nginx with the file of docs/deploy/, without TLS, in front of the services."""
+    parts = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    text = deployed(
+        "nginx.conf",
+        {
+            "user www-data;": "" if os.geteuid() else "user root;",
+            "worker_processes auto;": "worker_processes 1; daemon off;",
+            "worker_rlimit_nofile 65536;": "",
+            "worker_connections 30000;": "worker_connections 500;",
+            "/run/nginx.pid": f"{folder}/nginx.pid",
+            "/var/log/nginx": str(folder),
+            "/var/cache/nginx/pollsvc": f"{folder}/cache",
+            "listen 80;": "listen 127.0.0.1:8081;",
+            "listen [::]:80;": "",
+            "listen 443 ssl http2;": f"listen 127.0.0.1:{FRONT};",
+            "listen [::]:443 ssl http2;": "",
+            "ssl_certificate /etc/ssl/polls.example/fullchain.pem;": "",
+            "ssl_certificate_key /etc/ssl/polls.example/privkey.pem;": "",
+            "server 127.0.0.1:8000;": " ".join(f"server {one.base_url[7:]};" for one in behind),
+            "http {": "http {" + "".join(f"{one}_temp_path {folder}/{one};" for one in parts),
+        },
+    )
+    (folder / "nginx.conf").write_text(text)
+    async with serving(
+        FRONT, program("nginx"), "-e", "stderr", "-p", str(folder), "-c", f"{folder}/nginx.conf"
+    ):
+        yield f"http://127.0.0.1:{FRONT}"
+
+
+async def shows(stream: Stream, voters: int) -> None:
+    await stream.until(lambda frame: frame.data["results"]["voters"] >= voters, seconds=60)
+
+
+async def vote(http: Http, poll: str) -> int:
+    """Vote until it is acknowledged; returns how many have voted."""
+    key = new_key()
+    while (answer := await http.post_vote(poll, {"selection": [1], "idempotency_key": key})).status == 503:
+        await asyncio.sleep(0.05)
+    assert answer.status in (200, 201)
+    return int(answer.json["results"]["voters"])
+
+
+class Crowd:
+    """Readers who vote through some services, and who watch there; and a poll on which few vote."""
+
+    def __init__(self, load: Load, poll: str, quiet: str, stack: AsyncExitStack) -> None:
+        self._load, self._poll, self._quiet, self._stack = load, poll, quiet, stack
+        self._places: dict[str, tuple[Http, Stream, Stream]] = {}
+
+    async def come(self, *urls: str) -> None:
+        for url in urls:
+            http = await self._stack.enter_async_context(Http(url))
+            busy, quiet = [
+                await self._stack.enter_async_context(watch(http, poll)) for poll in (self._poll, self._quiet)
+            ]
+            self._places[url] = http, busy, quiet
+
+    def go(self, url: str) -> None:
+        del self._places[url]
+
+    async def go_on(self, fault: str, since: float) -> None:
+        """Wait until votes go on everywhere, and streams move, also by a vote that was cast elsewhere."""
+        known = len(self._load.acknowledged)
+        places = list(self._places.values())
+        votes, streams, elsewhere = await asyncio.gather(
+            timed(since, *(self._load.more(20, url, PATIENCE) for url in self._places)),
+            timed(since, *(shows(busy, known + 1) for _, busy, _ in places)),
+            timed(since, self._heard(places[0][0], places[-1][2])),
+        )
+        print(
+            f"{fault}: 20 votes by each service after {votes:.2f} s, streams move after {streams:.2f} s, "
+            f"a vote through another service is seen after {elsewhere:.2f} s"
+        )
+        assert max(votes, streams, elsewhere) < SOON
+
+    async def _heard(self, http: Http, stream: Stream) -> None:
+        await shows(stream, await vote(http, self._quiet))
+
+
+async def timed(since: float, *waits: Coroutine[object, object, None]) -> float:
+    await asyncio.gather(*waits)
+    return time.monotonic() - since
+
+
+async def test_hosts_and_the_database_fail_one_after_the_other(tmp_path: Path) -> None:
+    """Of two services and a database; readers come to them, and to an nginx in front."""
+    async with AsyncExitStack() as stack:
+        hosts = stack.enter_context(network("one", "two", "data"))
+        [data] = stack.enter_context(databases(hosts, "data"))
+        await data.create()
+        await data.start()
+        behind = await stack.enter_async_context(services(hosts, data.url, tmp_path, "one", "two"))
+        front = await stack.enter_async_context(nginx(tmp_path, behind))
+        one, two = behind
+        poll, quiet, through = [await one.add_poll(name) for name in ("Busy?", "Quiet?", "Through nginx?")]
+        load = Load(one, poll, urls=[one.base_url, two.base_url], patience=PATIENCE)
+        by_nginx = Load(one, through, clients=4, urls=[front], patience=PATIENCE)
+        crowd = Crowd(load, poll, quiet, stack)
+        await crowd.come(one.base_url, two.base_url)
+        async with load.running(), by_nginx.running():
+            await load.more(200)
+            await by_nginx.more(50)
+
+            hosts.cut_off("data")
+            began = time.monotonic()
+            refused = len(load.refused)
+            await load.refusals(1)
+            print(f"cut off: the first vote was refused after {time.monotonic() - began:.2f} s")
+            async with Http(two.base_url) as http:
+                known = len(load.acknowledged)
+                assert (await http.results(poll))["voters"] >= known - 20
+                assert (await http.get("/readyz")).status == 503
+                await asyncio.sleep(began + CUT_OFF - time.monotonic())
+                answers = len(load.refused) - refused
+                hosts.connect("data")
+                await crowd.go_on("cut off for 30 s, and there again", time.monotonic())
+            print(
+                f"while it was cut off {answers} votes were refused, the slowest after {load.slowest:.2f} s"
+            )
+
+            await data.stop("immediate")
+            await data.start()
+            await crowd.go_on("PostgreSQL crashed and started again", time.monotonic())
+
+            hosts.lose("one")
+            lost = time.monotonic()
+            crowd.go(one.base_url)
+            await crowd.go_on("a service's host is lost", lost)
+            await by_nginx.more(20, seconds=PATIENCE)
+            print(f"20 votes through nginx after {time.monotonic() - lost:.2f} s")
+        assert set(load.refused) <= {503}
+        assert load.slowest < 2 * SOON
+        assert one.log.read_text().count(" failed: ") < 50, "a load that fails is not tried again at once"
+        async with Http(two.base_url) as http:
+            for some in (load, by_nginx):
+                await some.assert_kept(http)
+        await two.assert_clean()
+
+
+async def test_the_primary_is_lost_and_a_synchronous_standby_promoted(tmp_path: Path) -> None:
+    """No vote is acknowledged that the standby does not have; the services follow by a URL of both."""
+    async with AsyncExitStack() as stack:
+        hosts = stack.enter_context(network("one", "two", "first", "second"))
+        first, second = stack.enter_context(databases(hosts, "first", "second"))
+        await first.create()
+        await first.start()
+        await second.copy(first, "second")
+        await second.start()
+        url = (
+            f"postgresql://postgres@{first.address},{second.address}/postgres?target_session_attrs=read-write"
+        )
+        async with open_connection(first.url) as connection:
+            await connection.rows("ALTER SYSTEM SET synchronous_standby_names = 'second'")
+            await connection.rows("SELECT pg_reload_conf()")
+
+            async def is_synchronous() -> bool:
+                states = await connection.rows("SELECT sync_state FROM pg_stat_replication")
+                return [state for (state,) in states] == ["sync"]
+
+            await until(is_synchronous)
+        behind = await stack.enter_async_context(services(hosts, url, tmp_path, "one", "two"))
+        one, two = behind
+        poll, quiet = [await one.add_poll(name) for name in ("Busy?", "Quiet?")]
+        async with Http(one.base_url) as http:
+            await unrecorded_without_the_standby(hosts, http, quiet)
+        load = Load(one, poll, urls=[one.base_url, two.base_url], patience=PATIENCE)
+        crowd = Crowd(load, poll, quiet, stack)
+        await crowd.come(one.base_url, two.base_url)
+        async with load.running():
+            await load.more(200)
+            hosts.lose("first")
+            lost = time.monotonic()
+            await load.refusals(1)
+            await second.promote()
+            promoted = time.monotonic()
+            print(f"the standby was promoted {promoted - lost:.2f} s after the primary's host was lost")
+            await crowd.go_on("the standby is promoted", promoted)
+        assert set(load.refused) <= {503}
+        async with Http(two.base_url) as http:
+            await load.assert_kept(http)
+        await two.assert_clean()
+        hosts.cut_off("second")
+        began = time.monotonic()
+        assert await two.stop() == 0
+        print(f"SIGTERM while the database is cut off: ended after {time.monotonic() - began:.2f} s")
+        assert "Traceback" not in two.log.read_text()
+
+
+async def unrecorded_without_the_standby(hosts: Network, http: Http, poll: str) -> None:
+    """A vote that only the primary has is not acknowledged, nor when it is sent again."""
+    body = {"selection": [1], "idempotency_key": new_key()}
+    hosts.cut_off("second")
+    for _ in range(2):
+        assert (await http.post_vote(poll, body)).status == 503
+    hosts.connect("second")
+    since = time.monotonic()
+    while (answer := await http.post_vote(poll, body)).status == 503:
+        assert time.monotonic() - since < 30
+    print(f"a vote is recorded {time.monotonic() - since:.2f} s after the standby is there again")
+    assert answer.status == 200
+
+    async def counted() -> bool:
+        return await http.counts(poll) == [1, 0, 0]
+
+    await until(counted)
