@@ -107,9 +107,17 @@ async def other_end(connection: Connection) -> int:
     return int(pid)
 
 
+async def end(url: str, pid: int) -> None:
+    """End a connection from PostgreSQL's side."""
+    async with open_connection(url) as other:
+        await other.rows("SELECT pg_terminate_backend(:pid)", pid=pid)
+
+
 @contextmanager
 def silent(pid: int) -> Iterator[None]:
     """Has PostgreSQL's end of a connection say nothing, as when its host is cut off."""
+    if os.environ.get("POLLSVC_TEST_POSTGRES"):
+        pytest.skip("NOT TESTED: a server that the tests did not start may be on another machine")
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -144,7 +152,7 @@ async def test_what_only_reads_connects_anew(empty: str) -> None:
     connection = Connection(empty, reconnects=True, timeout=5)
     await connection.open()
     before = await other_end(connection)
-    os.kill(before, signal.SIGTERM)
+    await end(empty, before)
     await until(lambda: asyncio.sleep(0, connection.broken))
     async with asyncio.timeout(3):
         assert await other_end(connection) != before
@@ -171,7 +179,7 @@ async def test_changes_are_heard_again_at_once(
     try:
         async with open_connection(postgres) as admin:
             await admin.rows(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-            os.kill(await other_end(listener._connection), signal.SIGTERM)
+            await end(postgres, await other_end(listener._connection))
             await until(lambda: asyncio.sleep(0, listener._connection._database is None))  # tried in vain
             assert not heard
             await admin.rows(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
