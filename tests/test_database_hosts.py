@@ -1,6 +1,7 @@
 """A URL of several database hosts: the one that takes writes is found, whatever the others do."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -58,6 +59,14 @@ async def test_hosts_that_are_silent_or_refuse_are_passed_over(
     async with open_connection(url) as connection:
         assert [tuple(row) for row in await connection.rows("SELECT count(*) FROM polls")] == [(0,)]
     await drop_database(postgres, alone)
+
+
+async def test_the_host_that_was_found_is_asked_first_from_then_on(postgres: str, silent: str) -> None:
+    url = behind(postgres, silent)
+    await (await connect(url, timeout=1)).close()
+    began = time.monotonic()
+    await (await connect(url, timeout=20)).close()
+    assert time.monotonic() - began < 5
 
 
 async def test_a_server_that_takes_no_writes_is_passed_over(postgres: str) -> None:

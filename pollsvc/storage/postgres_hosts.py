@@ -26,14 +26,19 @@ def host_urls(url: str) -> list[str]:
     return [urlunsplit(parts._replace(netloc=user + at + host)) for host in hosts.split(",")]
 
 
+_found: dict[str, str] = {}
+"""The URL of the host that was found last, by the URL of all of them."""
+
+
 async def connect(url: str, *, timeout: float, **options: Any) -> asyncpg.Connection:
     """A connection to the first host that answers and is what `target_session_attrs` of the URL asks for.
 
+    The one that was found last is asked first: after a standby took over, only one connection looks for it.
     Each has its share of the `timeout` (seconds): the driver has one for all of them, and a host that is
     cut off, and so refuses nothing, would use it up before the standby is asked. Raises what the last one
     raised; what another host would refuse too, such as a password, is raised at once.
     """
-    urls = host_urls(url)
+    urls = sorted(host_urls(url), key=lambda one: one != _found.get(url))
     for last, one in enumerate(urls, start=1 - len(urls)):
         try:
             found = await asyncpg.connect(one, timeout=timeout / len(urls), **options)
@@ -41,6 +46,7 @@ async def connect(url: str, *, timeout: float, **options: Any) -> asyncpg.Connec
             if not last:
                 raise
         else:
+            _found[url] = one
             if options.get("command_timeout"):
                 _end_when_cut_off(found)
             return found
