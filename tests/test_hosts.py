@@ -109,7 +109,7 @@ class Crowd:
     def go(self, url: str) -> None:
         del self._places[url]
 
-    async def go_on(self, fault: str, since: float) -> None:
+    async def go_on(self, fault: str, since: float, within: float = SOON) -> None:
         """Wait until votes go on everywhere, and streams move, also by a vote that was cast elsewhere."""
         known = len(self._load.acknowledged)
         places = list(self._places.values())
@@ -122,7 +122,8 @@ class Crowd:
             f"{fault}: 20 votes by each service after {votes:.2f} s, streams move after {streams:.2f} s, "
             f"a vote through another service is seen after {elsewhere:.2f} s"
         )
-        assert max(votes, streams, elsewhere) < SOON
+        assert max(votes, streams) < SOON
+        assert elsewhere < within
 
     async def _heard(self, http: Http, stream: Stream) -> None:
         await shows(stream, await vote(http, self._quiet))
@@ -225,7 +226,8 @@ async def test_the_primary_is_lost_and_a_synchronous_standby_promoted(tmp_path: 
             await second.promote()
             promoted = time.monotonic()
             print(f"the standby was promoted {promoted - lost:.2f} s after the primary's host was lost")
-            await crowd.go_on("the standby is promoted", promoted)
+            # who has just begun to ask the lost host waits for it once more
+            await crowd.go_on("the standby is promoted", promoted, within=2 * SOON)
         assert set(load.refused) <= {503}
         async with Http(two.base_url) as http:
             await load.assert_kept(http)
@@ -233,7 +235,9 @@ async def test_the_primary_is_lost_and_a_synchronous_standby_promoted(tmp_path: 
         hosts.cut_off("second")
         began = time.monotonic()
         assert await two.stop() == 0
-        print(f"SIGTERM while the database is cut off: ended after {time.monotonic() - began:.2f} s")
+        took = time.monotonic() - began
+        print(f"SIGTERM while the database is cut off: ended after {took:.2f} s")
+        assert took < 10
         assert "Traceback" not in two.log.read_text()
 
 

@@ -184,8 +184,9 @@ class BallotWriter:
             more = False
             text = f"The log was not sealed, and will be later. {advice(error)}"
             self._tell_of_the_log(logging.WARNING, text)
-            with suppress(Exception):
-                await self._connection.reopen()
+            if not self._stopping:
+                with suppress(Exception):
+                    await self._connection.reopen()
         self._seal_at = monotonic() + (0.0 if more else SEAL_EVERY)
 
     async def _answer(self, proof: asyncio.Future[None]) -> None:
