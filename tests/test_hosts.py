@@ -152,6 +152,9 @@ async def test_hosts_and_the_database_fail_one_after_the_other(tmp_path: Path) -
         async with load.running(), by_nginx.running():
             await load.more(200)
             await by_nginx.more(50)
+            for _ in range(20):  # connections, so that both workers have the poll in memory
+                async with Http(two.base_url) as http:
+                    await http.results(poll)
 
             hosts.cut_off("data")
             began = time.monotonic()
