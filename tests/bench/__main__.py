@@ -9,7 +9,19 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import calm, crowd, delays, earlier, fanout, lighthouse, million, reading, upgrade, voting
+from tests.bench import (
+    calm,
+    crowd,
+    delays,
+    earlier,
+    fanout,
+    lighthouse,
+    million,
+    postgres,
+    reading,
+    upgrade,
+    voting,
+)
 from tests.bench.harness import BUILD, Bench, Cores, say
 from tests.bench.report import GOALS, Row, table, write
 
@@ -18,6 +30,7 @@ Measure = Callable[[Bench], Awaitable[list[Row]]]
 MEASURES: dict[Measure, Sequence[str]] = {
     voting.throughput: ("votes_per_s_vs_noop_post", "votes_per_s_vs_naive"),
     earlier.votes: ("votes_per_s_vs_before",),
+    postgres.votes: ("postgres_votes_per_s", "postgres_us_per_vote"),
     voting.fsyncs: ("fsyncs_per_vote",),
     calm.idle_vote: ("idle_vote_p50_vs_floor",),
     reading.results: ("get_per_s_vs_bare",),

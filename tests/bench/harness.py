@@ -73,14 +73,17 @@ class Template:
 async def make_template(bench: Bench, polls: int = 1) -> Template:
     """A database whose polls are open and placed on ARTICLE."""
     path = bench.new("template.db")
-    url = f"sqlite:///{path}"
+    return Template(path, await fill(f"sqlite:///{path}", polls))
+
+
+async def fill(url: str, polls: int = 1) -> list[str]:
+    """Make the tables, a site and polls that are open and placed on ARTICLE; returns the polls."""
     await ensure_current(url)
     async with open_connection(url) as connection:
         editing = Editing(connection, time.time)
         site = await Sites(connection, time.time).add("News", [ORIGIN])
         new = NewPoll("Who won?", ("Iran", "The United States", "Neither"), articles=(ARTICLE,))
-        ids = [(await editing.create_poll(site, new)).id for _ in range(polls)]
-    return Template(path, ids)
+        return [(await editing.create_poll(site, new)).id for _ in range(polls)]
 
 
 def say(text: str) -> None:

