@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -28,11 +28,14 @@ class CorkedTransport:
     system call and one packet. All but writing and closing is the transport's own.
     """
 
+    __slots__ = ("_behind", "_fd", "_loop", "_transport", "_written")
+
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._written: list[bytes] = []
         self._fd = transport.get_extra_info("socket").fileno()
+        self._behind = False  # maybe: the transport was given what it may not have sent yet
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -40,26 +43,25 @@ class CorkedTransport:
     def write(self, data: bytes) -> None:
         """Have the data sent when this turn of the loop ends."""
         if not self._written:
+            self._behind = True
             self._loop.call_soon(self._flush)
         self._written.append(data)
 
-    def write_now(self, data: bytes) -> None:
-        """Send the data at once, after what was written: by one system call, if the socket takes it all.
+    def write_now(self, data: bytes) -> bool:
+        """Send the data by a system call of its own; False when something else is to be sent first.
 
-        uvloop's own `write` takes as long again as that call.
+        The transport sends what the socket does not take. uvloop's own `write` takes twice as long.
         """
-        if self._written:
-            self._written.append(data)
-            self._flush()
-        elif self._transport.get_write_buffer_size():
-            self._transport.write(data)
-        else:
-            try:
-                sent = os.write(self._fd, data)
-            except OSError:  # it takes nothing now, or is broken, of which the transport tells
-                sent = 0
-            if sent < len(data):
-                self._transport.write(data[sent:])
+        if self._behind and not self._caught_up():
+            return False
+        try:
+            sent = os.write(self._fd, data)
+        except OSError:  # it takes nothing now, or is broken, of which the transport tells
+            sent = 0
+        if sent < len(data):
+            self._behind = True
+            self._transport.write(data[sent:])
+        return True
 
     def close(self) -> None:
         """Send what was written, then close; a client that takes nothing is cut off."""
@@ -67,6 +69,19 @@ class CorkedTransport:
         self._transport.close()
         if self._transport.get_write_buffer_size():
             self._loop.call_later(LINGER, self._transport.abort)
+
+    def lost(self) -> None:
+        """To be called before the transport lets go of its socket, whose number may soon be another's."""
+        self._fd, self._behind = -1, True
+
+    def _caught_up(self) -> bool:
+        self._behind = (
+            self._fd < 0
+            or bool(self._written)
+            or self._transport.is_closing()
+            or self._transport.get_write_buffer_size() > 0
+        )
+        return not self._behind
 
     def _flush(self) -> None:
         if self._written:
@@ -88,9 +103,9 @@ class Protocol(HttpToolsProtocol):
     _chunk = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._corked, self._is_closing = CorkedTransport(transport, self.loop), transport.is_closing
+        self._corked = CorkedTransport(transport, self.loop)
         # One for all requests: one for each would refer to its request, and be left to the garbage collector.
-        self._extensions: dict[str, dict[object, object]] = {WRITE: {"write": self._write_chunk}}
+        self._extensions: dict[str, dict[object, object]] = {WRITE: {"by": self._by}}
         super().connection_made(self._corked)  # type: ignore[arg-type]
         self._wait_for_the_rest()
 
@@ -112,6 +127,7 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._incomplete_since is not None:
             self._incomplete_since.cancel()
+        self._corked.lost()
         self._extensions.clear()
         super().connection_lost(exc)
 
@@ -133,14 +149,9 @@ class Protocol(HttpToolsProtocol):
         self._in_request = False
         super().on_message_complete()
 
-    def _write_chunk(self, chunk: bytes) -> bool:
-        """Send a chunk of the answer under way; False when it has none, or its connection is full or over."""
-        cycle = self.cycle
-        chunked = cycle.chunked_encoding and not cycle.response_complete
-        if not chunked or self.flow.write_paused or self._is_closing():
-            return False
-        self._corked.write_now(chunk)
-        return True
+    def _by(self) -> Callable[[bytes], bool] | None:
+        """What sends chunks of the answer under way, if that has chunks."""
+        return self._corked.write_now if self.cycle.chunked_encoding else None
 
     def _wait_for_the_rest(self, seconds: float | None = None) -> None:
         if self._incomplete_since is not None:

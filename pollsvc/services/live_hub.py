@@ -8,7 +8,7 @@ the moments are a fifth of the time.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from time import perf_counter
 
@@ -128,31 +128,31 @@ class LiveHub:
     async def _send_all(self, poll: str, frame: Frame) -> None:
         streams = list(self._streams.get(poll, ()))
         self.frames += len(streams)
-        await self._in_slices(streams, lambda stream: stream.push(poll, frame))
+        async for some in self._in_slices(streams):
+            for stream in some:
+                stream.push(poll, frame)
 
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
-
-        def beat(stream: Stream) -> None:
-            now = loop.time()
-            if now - stream.blocked_since > STALLED_AFTER:
-                self.dropped += 1
-                stream.close()
-            elif now >= stream.ends:
-                stream.close()
-            else:
-                stream.push("", _HEARTBEAT)
-
         while True:
             await asyncio.sleep(HEARTBEAT)
-            await self._in_slices(list(self._all), beat)
+            async for some in self._in_slices(list(self._all)):
+                now = loop.time()
+                for stream in some:
+                    if now - stream.blocked_since > STALLED_AFTER:
+                        self.dropped += 1
+                        stream.close()
+                    elif now >= stream.ends:
+                        stream.close()
+                    else:
+                        stream.push("", _HEARTBEAT)
 
-    async def _in_slices(self, streams: Collection[Stream], act: Callable[[Stream], None]) -> None:
-        """Do something with all of the streams, for a moment at a time."""
+    async def _in_slices(self, streams: Sequence[Stream]) -> AsyncIterator[Sequence[Stream]]:
+        """All of the streams, some at a time, to be dealt with for a moment at a time."""
         until = perf_counter() + _SLICE
-        for number, stream in enumerate(streams, 1):
-            act(stream)
-            if number % _AT_ONCE == 0 and (now := perf_counter()) >= until:
+        for begin in range(0, len(streams), _AT_ONCE):
+            yield streams[begin : begin + _AT_ONCE]
+            if (now := perf_counter()) >= until:
                 # A rest lets the thread that writes to the database go on; a turn of the loop would not.
                 await asyncio.sleep(_REST if self._votes_wait() else 0)
                 back = perf_counter()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 
 from starlette.types import Receive, Scope, Send
@@ -11,14 +12,17 @@ from pollsvc.domain.errors import Code, PollError, no_such_poll
 from pollsvc.services.live_hub import LiveHub, frame_of
 from pollsvc.services.live_stream import Stream
 from pollsvc.services.networks import network_of
+from pollsvc.services.snapshots import Snapshot
 from pollsvc.services.tallies import Tallies
 from pollsvc.web.http import Addresses, respond
 from pollsvc.web.results import MAX_POLLS, parse_query
 
 WRITE = "pollsvc.write"
-"""An extension of the ASGI scope: its `write` sends a chunk of the answer, with its header, at once.
+"""An extension of the ASGI scope: `by`, a function that tells by what chunks of an answer are sent at once.
 
-It returns False when the chunk was not taken. uvicorn's `send` takes as long again as the system call.
+It is asked after the answer's start. What it returns takes a chunk with its header until the answer's end, or
+returns False: `send` is to take it then. It is None where an answer has no chunks. uvicorn's `send` takes as
+long again as the system call.
 """
 
 _HEADERS = [
@@ -74,19 +78,25 @@ class Live:
                 retry_after=30,
             )
         self._open[network] += 1
-        write = scope.get("extensions", {}).get(WRITE, {}).get("write")
-        stream = Stream(send, (snapshot.poll.id for snapshot in snapshots), write)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            self._hub.subscribe(stream)
+            by = scope.get("extensions", {}).get(WRITE, {}).get("by")
+            stream = Stream(send, (each.poll.id for each in snapshots), by and by())
+            await self._show(stream, snapshots, receive)
+        finally:
+            self._open[network] -= 1
+            if not self._open[network]:
+                del self._open[network]
+        with suppress(TimeoutError):  # who takes nothing more is left to the server
+            await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), 1)
+
+    async def _show(self, stream: Stream, snapshots: Iterable[Snapshot], receive: Receive) -> None:
+        """Send what is known now, and what comes, until one of the two ends ends it."""
+        self._hub.subscribe(stream)
+        try:
             for snapshot in snapshots:
                 current = self._tallies.peek(snapshot.poll.id) or snapshot
                 stream.push(snapshot.poll.id, frame_of(current, self._clock()))
             await stream.until_ended(receive)
         finally:
             self._hub.unsubscribe(stream)
-            self._open[network] -= 1
-            if not self._open[network]:
-                del self._open[network]
-        with suppress(TimeoutError):  # who takes nothing more is left to the server
-            await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), 1)
