@@ -28,6 +28,7 @@ format: .venv/dev              ## put the code into shape
 
 bench: .venv/dev               ## speed beside its references, into build/bench.json
 	@sh tests/tools.sh wrk strace cc
+	-@sh tests/tools.sh nginx nchan
 	$(BIN)/python -m tests.bench $(ARGS)
 
 wheel: .venv/dev               ## the package, into dist/
@@ -47,7 +48,7 @@ plugin:                        ## the WordPress plugin, into dist/
 	$(PYTHON) -m zipfile -c $(PLUGIN_ZIP) static/wordpress/pollsvc
 
 tools:                         # what tests need beside Python packages
-	@sh tests/tools.sh chromium firefox-esr WebKitWebDriver Xvfb xauth libfribidi0 php mysqli mariadbd nginx strace redis-server cc caddy curl systemd-analyze postgresql
+	@sh tests/tools.sh chromium firefox-esr WebKitWebDriver Xvfb xauth libfribidi0 php mysqli mariadbd nginx strace redis-server cc caddy curl systemd-analyze postgresql ip
 	@sh tests/wordpress.sh
 
 clean:                         ## forget all that was made, the demo's votes included

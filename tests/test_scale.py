@@ -11,6 +11,7 @@ ONE = Measured(
     stream=10e3,
     peak=200e6,
     ballot=100,
+    database=50e-6,
     sizes={"get": 2_000, "vote": 1_000, "request": 500, "frame": 400},
 )
 CROWD = Crowd(
@@ -31,12 +32,13 @@ def test_what_a_crowd_needs() -> None:
     found = need(CROWD, ONE)
     assert (found.votes, found.gets, found.frames) == (1, 0.005, 4)
     assert found.processes == 11  # 5.005 cores, half used
+    assert found.database == 1
     assert found.connections == 220
     assert found.memory == 11 * 100e6 + 50_000 * 10e3
     assert found.at_cdn == 50_000 / 8 * 2_000
     assert found.at_service == 50 * 2_000 + 1_000 * 1_500 + 200_000 * 400
     assert found.per_hour == 3_600_000 * 100
-    assert found.monthly(1, 0, 0, 10) == 730 * 11
+    assert found.monthly(1, 0, 0, 10) == 730 * 12
     assert found.monthly(0, 1, 0, 10) == 730 * 1.6
     assert found.monthly(0, 0, 1, 10) == 36_000 * (12.5e6 + 81.6e6) / 1e9
 

@@ -6,6 +6,8 @@ set -eu
 package_of() {
     case $1 in
         cc) echo gcc ;;
+        ip) echo iproute2 ;;
+        nchan) echo libnginx-mod-nchan ;;
         WebKitWebDriver) echo webkit2gtk-driver ;;
         Xvfb) echo xvfb ;;
         php) echo php-cli ;;
@@ -21,6 +23,8 @@ is_there() {
         libfribidi0) .venv/bin/python -c 'from PIL import features; exit(not features.check("fribidi"))' ;;
         mysqli) php -m | grep -qx mysqli ;;
         postgresql) ls /usr/lib/postgresql/*/bin/initdb >/dev/null ;;
+        ip) PATH="$PATH:/usr/sbin:/sbin" command -v ip >/dev/null ;;
+        nchan) ls /usr/lib*/nginx/modules/ngx_nchan_module.so /usr/share/nginx/modules/ngx_nchan_module.so | grep -q . ;;
         nginx) PATH="$PATH:/usr/sbin" command -v nginx >/dev/null ;;
         *) command -v "$1" >/dev/null ;;
     esac 2>/dev/null

@@ -16,8 +16,8 @@ from typing import Any
 from tests.bench.harness import BUILD
 
 NEEDED = (
-    *("votes_per_s_vs_noop_post", "get_per_s_vs_bare", "fanout_vs_socket", "rss_per_stream_vs_lib"),
-    *("flash_crowd_s", "flash_crowd_mb", "storage_bytes_per_ballot"),
+    *("postgres_votes_per_s", "get_per_s_vs_bare", "fanout_vs_socket", "rss_per_stream_vs_lib"),
+    *("flash_crowd_s", "flash_crowd_mb", "storage_bytes_per_ballot", "postgres_us_per_vote"),
 )
 MONTH = 730  # hours
 
@@ -32,13 +32,14 @@ class Measured:
     stream: float  # bytes of memory
     peak: float  # bytes of memory of a process with 10,000 streams
     ballot: float  # bytes on the disk
+    database: float  # seconds of PostgreSQL's core for a vote
     sizes: Mapping[str, int]  # bytes of the answers to a `get` and a `vote`, of a `frame`, of a `request`
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> "Measured":
         """Raises KeyError for a row that is not there."""
         row = {one["name"]: one for one in rows}
-        votes, gets, frames, stream, crowd, peak, ballot = (row[name] for name in NEEDED)
+        votes, gets, frames, stream, crowd, peak, ballot, database = (row[name] for name in NEEDED)
         return cls(
             votes["ours"],
             gets["ours"],
@@ -46,6 +47,7 @@ class Measured:
             stream["ours"] * 1e3,
             peak["ours"] * 1e6,
             ballot["ours"],
+            database["ours"] / 1e6,
             crowd["bytes"],
         )
 
@@ -73,6 +75,7 @@ class Need:
     votes: float  # cores, before `use`
     gets: float
     frames: float
+    database: int  # cores of PostgreSQL
     processes: int
     memory: float  # bytes
     connections: int
@@ -82,7 +85,7 @@ class Need:
 
     def monthly(self, core: float, gigabyte_hour: float, gigabyte: float, hours: float) -> float:
         """The money for a month: cores and memory all the time, traffic in so many hours of such a crowd."""
-        kept = MONTH * (self.processes * core + self.memory / 1e9 * gigabyte_hour)
+        kept = MONTH * ((self.processes + self.database) * core + self.memory / 1e9 * gigabyte_hour)
         return kept + hours * 3600 * (self.at_cdn + self.at_service) / 1e9 * gigabyte
 
 
@@ -90,12 +93,14 @@ def need(crowd: Crowd, measured: Measured) -> Need:
     """What the crowd needs, by figures of one process."""
     size = measured.sizes
     streams, votes = crowd.viewers * crowd.streams, crowd.votes_per_minute / 60
-    gets, frames = min(crowd.polls * crowd.shields, 1e9), streams * crowd.frames
+    gets, frames = crowd.polls * crowd.shields, streams * crowd.frames
     cores = votes / measured.votes, gets / measured.gets, frames / measured.frames
+    database = ceil(votes * measured.database / crowd.use)
     processes = max(ceil(sum(cores) / crowd.use), ceil(streams / crowd.per_process), 1)
     empty = measured.peak - 10_000 * measured.stream
     return Need(
         *cores,
+        database,
         processes,
         memory=processes * empty + streams * measured.stream,
         connections=processes * crowd.connections,
@@ -112,6 +117,7 @@ def table(needs: Mapping[str, Need]) -> str:
         "cores: GETs past the CDN": lambda one: f"{one.gets:.3f}",
         "cores: frames": lambda one: f"{one.frames:.1f}",
         "**processes**, each on a core": lambda one: f"**{one.processes:,}**",
+        "cores for PostgreSQL": lambda one: f"{one.database:,}",
         "memory, GB": lambda one: f"{one.memory / 1e9:.1f}",
         "connections to the database": lambda one: f"{one.connections:,}",
         "the CDN sends, Mbit/s": lambda one: f"{one.at_cdn * 8 / 1e6:,.0f}",
