@@ -11,7 +11,7 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from pollsvc.cli.server import BACKLOG, Server, listen
+from pollsvc.cli.server import BACKLOG, Server, listen, repeated
 from tests.bench.crowd import Crowd, Outcome, crowd_template, face
 from tests.bench.harness import Bench, Cores, Template
 
@@ -89,3 +89,14 @@ async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": f"{kind}.complete"})
         if kind == "lifespan.shutdown":
             return
+
+
+def test_a_worker_that_starts_has_no_other_block() -> None:
+    """Whose loop would wait in `accept` for the next connection; a spawned one has its socket by number."""
+    with ExitStack() as stack:
+        others = stack.enter_context(listen("127.0.0.1", 0))
+        others.setblocking(False)
+        own = stack.enter_context(socket.socket(fileno=os.dup(others.fileno())))
+        again = [stack.enter_context(one) for one in repeated(own, 3)]
+        assert not os.get_blocking(others.fileno())
+        assert [one.gettimeout() for one in again] == [0, 0, 0]

@@ -102,7 +102,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if sockets:  # which are closed at the end
-            sockets += [one.dup() for one in sockets for _ in range(ACCEPTS - 1)]
+            sockets += [again for one in sockets for again in repeated(one, ACCEPTS - 1)]
         await super().startup(sockets)
         if self._read is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reload)
@@ -132,6 +132,16 @@ class Server(uvicorn.Server):
         self._app.reload(self._settings)
         later = f" These wait for a restart: {', '.join(left)}." if left else ""
         tell(f"The settings were read again.{later}")
+
+
+def repeated(bound: socket.socket, times: int) -> list[socket.socket]:
+    """The same socket so many times more.
+
+    Whether it blocks is one setting for all of them, also in other processes, and `dup` sets it as Python
+    knows it. To block for a moment would stop a worker that asks for a second connection in its turn.
+    """
+    bound.setblocking(False)
+    return [bound.dup() for _ in range(times)]
 
 
 def listen(host: str, port: int) -> socket.socket:
