@@ -152,7 +152,7 @@ async def test_postgresql_and_valkey_run_with_their_files_and_take_votes(tmp_pat
 
 
 async def connections_are_as_the_file_says(service: Service) -> None:
-    """What the comment of postgresql.conf counts, of two workers that are at rest."""
+    """What the comment of postgresql.conf counts, of two workers at rest; one may not have been asked yet."""
     connection = await asyncpg.connect(service.database_url)
     try:
         held = await connection.fetchval(
@@ -160,4 +160,4 @@ async def connections_are_as_the_file_says(service: Service) -> None:
         )
     finally:
         await connection.close()
-    assert 2 * 4 <= held - 1 <= 2 * 19
+    assert 2 * 3 <= held - 1 <= 2 * 19
