@@ -83,7 +83,7 @@ class BallotWriter:
         self._wake = asyncio.Event()
         self._stopping = False
         self._failed_at = _NEVER
-        self._told_at = self._told_of_the_log_at = _NEVER
+        self._tell, self._tell_of_the_log = _Telling(), _Telling()
         self._unrecorded = 0  # votes since the last one that was recorded
         self._disproved = False
         self._proof: asyncio.Future[None] | None = None
@@ -179,11 +179,12 @@ class BallotWriter:
             self._sealed_at = monotonic()
         except PollError as error:
             more = False
-            self._tell_of_the_log(logging.ERROR, error.message)
+            self._tell_of_the_log(logging.ERROR, "%s", error.message)
         except Exception as error:
             more = False
-            text = f"The log was not sealed, and will be later. {advice(error)}"
-            self._tell_of_the_log(logging.WARNING, text)
+            self._tell_of_the_log(
+                logging.WARNING, "The log was not sealed, and will be later. %s", advice(error)
+            )
             if not self._stopping:
                 with suppress(Exception):
                     await self._connection.reopen()
@@ -200,7 +201,7 @@ class BallotWriter:
             except Exception as error:
                 self._disproved = not once_more
                 if self._disproved:
-                    self._tell(error)
+                    self._tell_of_refusals(error)
             else:
                 self._disproved = False
                 if monotonic() - self._failed_at >= FAULTY_FOR:
@@ -255,17 +256,23 @@ class BallotWriter:
         self._meters.outcomes["failed"] += len(casts)
         _settle(casts, [vote_not_recorded() for _ in casts])
         self._unrecorded += len(casts)
-        self._tell(error)
+        self._tell_of_refusals(error)
 
-    def _tell_of_the_log(self, level: int, text: str) -> None:
-        if monotonic() - self._told_of_the_log_at >= TELL_EVERY:
-            self._told_of_the_log_at = monotonic()
-            logger.log(level, "%s", text)
+    def _tell_of_refusals(self, error: Exception) -> None:
+        text = "Votes are not recorded, %d until now. %s"
+        self._tell(logging.ERROR, text, self._unrecorded, advice(error))
 
-    def _tell(self, error: Exception) -> None:
+
+class _Telling:
+    """Says in the log what may be so for long, or of many votes: at once, then each `TELL_EVERY` seconds."""
+
+    def __init__(self) -> None:
+        self._told_at = _NEVER
+
+    def __call__(self, level: int, text: str, *values: object) -> None:
         if monotonic() - self._told_at >= TELL_EVERY:
             self._told_at = monotonic()
-            logger.error("Votes are not recorded, %d until now. %s", self._unrecorded, advice(error))
+            logger.log(level, text, *values)
 
 
 def _by_poll(batch: Sequence[_Waiting]) -> list[list[_Waiting]]:
