@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
-from tests.support.hosts import SWITCH, HostedService, Network, Postgres, network
+from pollsvc.domain.paces import CALM
+from pollsvc.domain.poll import Policy
+from pollsvc.services.editing.sites import Sites
+from tests.support.hosts import SWITCH, HostedService, Network, Postgres, network, start_redis
 from tests.support.load import Load
 from tests.support.programs import deployed, program, serving
-from tests.support.reader import Http, Stream, new_key, watch
+from tests.support.reader import Answer, Http, Stream, Wire, fire, new_key, vote_from, watch
 from tests.support.server import add_site, open_connection, until
 
 SOON = 5.0
@@ -20,8 +23,10 @@ CUT_OFF = 30.0
 """Seconds for which the database's host is cut off."""
 PATIENCE = 20.0
 """Seconds after which a reader takes a vote for unanswered."""
+BURST = CALM.narrow.burst
 FRONT = 8080
 """The port of nginx, at the switch."""
+_FLOOD = 96
 
 
 @contextmanager
@@ -36,11 +41,14 @@ def databases(hosts: Network, *names: str) -> Iterator[list[Postgres]]:
 
 
 @asynccontextmanager
-async def services(hosts: Network, url: str, folder: Path, *names: str) -> AsyncIterator[list[HostedService]]:
-    """A service on each of these hosts, with the site News."""
+async def services(
+    hosts: Network, url: str, folder: Path, *names: str, redis: str = ""
+) -> AsyncIterator[list[HostedService]]:
+    """A service on each of these hosts, with the site News, and paces at a Redis if there is one."""
     await add_site(url)
+    env = {"POLLSVC_REDIS_URL": redis, "POLLSVC_TRUSTED_PROXIES": SWITCH} if redis else {}
     async with AsyncExitStack() as stack:
-        made = [HostedService(hosts, name, url, folder, f"http://{SWITCH}:{FRONT}") for name in names]
+        made = [HostedService(hosts, name, url, folder, f"http://{SWITCH}:{FRONT}", env) for name in names]
         for service in made:
             stack.push_async_callback(service.end)
         await asyncio.gather(*(service.start() for service in made))
@@ -84,9 +92,10 @@ async def shows(stream: Stream, voters: int) -> None:
 
 async def vote(http: Http, poll: str) -> int:
     """Vote until it is acknowledged; returns how many have voted."""
-    key = new_key()
-    while (answer := await http.post_vote(poll, {"selection": [1], "idempotency_key": key})).status == 503:
-        await asyncio.sleep(0.05)
+    body = {"selection": [1], "idempotency_key": new_key()}
+    async with asyncio.timeout(60):
+        while (answer := await http.post_vote(poll, body)).status == 503:
+            await asyncio.sleep(0.05)
     assert answer.status in (200, 201)
     return int(answer.json["results"]["voters"])
 
@@ -134,14 +143,84 @@ async def timed(since: float, *waits: Coroutine[object, object, None]) -> float:
     return time.monotonic() - since
 
 
+class Flood:
+    """Votes by one network after another on the site Gazette, which holds what comes too fast.
+
+    Each is half to one host and half to the other. They share their paces but while they lose them.
+    """
+
+    def __init__(self, behind: Sequence[HostedService], poll: str) -> None:
+        self._behind, self._poll = behind, poll
+        self._networks = (f"192.0.{number}.1" for number in range(256))
+        self.slowest = 0.0  # answer, in seconds
+
+    def lost(self) -> int:
+        """How often a process said that it lost the Redis, and not since that it is back."""
+        logs = [one.log.read_text() for one in self._behind]
+        return sum(log.count("paces cannot be asked") - log.count("paces answer again") for log in logs)
+
+    async def come(self) -> int:
+        """How many votes of a network count."""
+        address, began = next(self._networks), time.monotonic()
+
+        async def cast(service: HostedService) -> list[Answer]:
+            requests = [vote_from(self._poll, address) for _ in range(_FLOOD // len(self._behind))]
+            return list(await fire(service.base_url, self._ask, requests, connections=8))
+
+        answers = [one for each in await asyncio.gather(*map(cast, self._behind)) for one in each]
+        assert {one.status for one in answers} == {201}
+        most = BURST + (time.monotonic() - began) / CALM.narrow.seconds + 1
+        counted: int = sum(one.json["status"] == "counted" for one in answers)
+        assert counted >= BURST
+        assert counted <= most or self.lost(), f"{counted} of {_FLOOD} count"
+        return counted
+
+    async def _ask(self, wire: Wire, request: bytes) -> Answer:
+        began = time.monotonic()
+        answer = await wire.ask(request)
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        return answer
+
+
+async def paces_are_shared(hosts: Network, behind: Sequence[HostedService]) -> None:
+    """By all processes of both hosts; without their Redis votes go on, and later they share again."""
+    async with open_connection(behind[0].database_url) as connection:
+        sites = Sites(connection, time.time)
+        await sites.add("Gazette", ["https://gazette.example"])
+        await sites.change("Gazette", policy=Policy.STANDARD)
+    flood = Flood(behind, await behind[0].add_poll("Paced?", site="Gazette"))
+    shared = await flood.come()
+
+    hosts.cut_off("redis")
+    alone = await flood.come()
+    print(f"with the Redis cut off: {alone} of {_FLOOD} votes count, the slowest after {flood.slowest:.2f} s")
+    assert flood.lost() > 0
+    assert flood.slowest < 1
+
+    hosts.connect("redis")
+    began = time.monotonic()
+
+    async def are_back() -> bool:
+        return not flood.lost()
+
+    await until(are_back)
+    took = time.monotonic() - began
+    again = await flood.come()
+    print(f"before that {shared}; and {again} again {took:.2f} s after it was there again")
+
+
 async def test_hosts_and_the_database_fail_one_after_the_other(tmp_path: Path) -> None:
-    """Of two services and a database; readers come to them, and to an nginx in front."""
+    """Of two services, a database and a Redis; readers come to them, and to an nginx in front."""
     async with AsyncExitStack() as stack:
-        hosts = stack.enter_context(network("one", "two", "data"))
+        hosts = stack.enter_context(network("one", "two", "data", "redis"))
         [data] = stack.enter_context(databases(hosts, "data"))
         await data.create()
         await data.start()
-        behind = await stack.enter_async_context(services(hosts, data.url, tmp_path, "one", "two"))
+        redis = await start_redis(hosts, "redis")
+        behind = await stack.enter_async_context(
+            services(hosts, data.url, tmp_path, "one", "two", redis=redis)
+        )
+        await paces_are_shared(hosts, behind)
         front = await stack.enter_async_context(nginx(tmp_path, behind))
         one, two = behind
         poll, quiet, through = [await one.add_poll(name) for name in ("Busy?", "Quiet?", "Through nginx?")]

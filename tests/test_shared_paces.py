@@ -1,7 +1,6 @@
 """Processes that share their paces in a Redis count a network as one process would, and can do without it."""
 
 import asyncio
-import json
 import random
 import signal
 import struct
@@ -20,7 +19,7 @@ from pollsvc.domain.poll import Policy
 from pollsvc.services.admission import Admission, Applicant
 from pollsvc.storage.shared_paces import COUNTED, HELD_PACE, Ask, SharedPaces
 from tests.support.paces import Store, run_store
-from tests.support.reader import Answer, Http, Wire, ask, fire, new_key
+from tests.support.reader import Answer, Http, Wire, ask, fire, vote_from
 from tests.support.server import Service, open_connection, run_service, until
 from tests.test_admission import POLL, network
 from tests.test_several_processes import wire_to_each
@@ -48,15 +47,6 @@ async def paced(
     }
     async with run_service(folder, database_url, env, workers=2, site=site) as service:
         yield service
-
-
-def vote_from(poll: str, address: str) -> bytes:
-    """A new reader's vote, from a browser that can prove nothing."""
-    body = json.dumps({"selection": [1], "idempotency_key": new_key(), "proof": ""})
-    return (
-        f"POST /api/v1/polls/{poll}/votes HTTP/1.1\r\nhost: localhost\r\nx-forwarded-for: {address}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
-    ).encode()
 
 
 async def flood(service: Service, poll: str, votes: int, address: str = "192.0.2.1") -> Counter[str]:

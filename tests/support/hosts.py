@@ -10,14 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from asyncio.subprocess import Process
-from collections.abc import Iterator, Sequence
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
 from tests.support.postgres import BINARIES
-from tests.support.server import Service
+from tests.support.server import Service, until
 from tests.support.untested import untested
 
 _CLONE_NEWNET = 0x40000000  # sched.h
@@ -133,10 +136,18 @@ class HostedService(Service):
 
     forks = None
 
-    def __init__(self, hosts: Network, host: str, database_url: str, folder: Path, public_url: str) -> None:
+    def __init__(
+        self,
+        hosts: Network,
+        host: str,
+        database_url: str,
+        folder: Path,
+        public_url: str,
+        env: Mapping[str, str],
+    ) -> None:
         address = hosts.addresses[host]
-        env = {"POLLSVC_BASE_URL": public_url, "POLLSVC_ALLOWED_HOSTS": address}
-        super().__init__(database_url, folder, env, workers=2, port=8000)
+        own = {"POLLSVC_BASE_URL": public_url, "POLLSVC_ALLOWED_HOSTS": address}
+        super().__init__(database_url, folder, {**own, **env}, workers=2, port=8000)
         self.base_url = f"http://{address}:{self.port}"
         self.flags = ("--host", address)
         self.log = folder / f"{host}.log"
@@ -151,6 +162,23 @@ class HostedService(Service):
             cwd=self._folder,
             start_new_session=True,
         )
+
+
+async def start_redis(hosts: Network, host: str) -> str:
+    """The URL of a Redis that now runs on a host, until everything there is killed."""
+    address = hosts.addresses[host]
+    flags = ("--bind", address, "--protected-mode", "no", "--save", "")
+    await asyncio.create_subprocess_exec(*hosts.on(host), "redis-server", *flags, stdout=DEVNULL)
+    url = f"redis://{address}"
+    async with Redis.from_url(url) as client:
+
+        async def answers() -> bool:
+            with suppress(RedisError):
+                return bool(await client.ping())
+            return False
+
+        await until(answers)
+    return url
 
 
 class Postgres:
