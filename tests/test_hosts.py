@@ -26,6 +26,8 @@ PATIENCE = 20.0
 BURST = CALM.narrow.burst
 FRONT = 8080
 """The port of nginx, at the switch."""
+OTHER_FRONT = 8082
+"""The port of Caddy."""
 _FLOOD = 96
 
 
@@ -84,6 +86,25 @@ async def nginx(folder: Path, behind: Sequence[HostedService]) -> AsyncIterator[
         FRONT, program("nginx"), "-e", "stderr", "-p", str(folder), "-c", f"{folder}/nginx.conf"
     ):
         yield f"http://127.0.0.1:{FRONT}"
+
+
+@asynccontextmanager
+async def caddy(folder: Path, behind: Sequence[HostedService]) -> AsyncIterator[str]:
+    """The same of a Caddy."""
+    text = deployed(
+        "Caddyfile",
+        {
+            "\n{\n": "\n{\n\tadmin off\n",
+            "\npolls.example {\n": f"\nhttp://:{OTHER_FRONT} {{\n\tbind 127.0.0.1\n",
+            "127.0.0.1:8000 #": " ".join(one.base_url[7:] for one in behind) + " #",
+            "Host polls.example": "Host localhost",
+        },
+    )
+    (folder / "Caddyfile").write_text(text)
+    place = {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    args = ("run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile")
+    async with serving(OTHER_FRONT, program("caddy"), *args, log=folder / "caddy.log", **place):
+        yield f"http://127.0.0.1:{OTHER_FRONT}"
 
 
 async def shows(stream: Stream, voters: int) -> None:
@@ -210,7 +231,7 @@ async def paces_are_shared(hosts: Network, behind: Sequence[HostedService]) -> N
 
 
 async def test_hosts_and_the_database_fail_one_after_the_other(tmp_path: Path) -> None:
-    """Of two services, a database and a Redis; readers come to them, and to an nginx in front."""
+    """Of two services, a database and a Redis; readers come to them, and through nginx and Caddy."""
     async with AsyncExitStack() as stack:
         hosts = stack.enter_context(network("one", "two", "data", "redis"))
         [data] = stack.enter_context(databases(hosts, "data"))
@@ -221,16 +242,24 @@ async def test_hosts_and_the_database_fail_one_after_the_other(tmp_path: Path) -
             services(hosts, data.url, tmp_path, "one", "two", redis=redis)
         )
         await paces_are_shared(hosts, behind)
-        front = await stack.enter_async_context(nginx(tmp_path, behind))
         one, two = behind
-        poll, quiet, through = [await one.add_poll(name) for name in ("Busy?", "Quiet?", "Through nginx?")]
+        poll, quiet = [await one.add_poll(name) for name in ("Busy?", "Quiet?")]
         load = Load(one, poll, urls=[one.base_url, two.base_url], patience=PATIENCE)
-        by_nginx = Load(one, through, clients=4, urls=[front], patience=PATIENCE)
+        fronts = {
+            "nginx": await stack.enter_async_context(nginx(tmp_path, behind)),
+            "Caddy": await stack.enter_async_context(caddy(tmp_path, behind)),
+        }
+        through = {
+            name: Load(one, await one.add_poll(f"By {name}?"), clients=4, urls=[url], patience=PATIENCE)
+            for name, url in fronts.items()
+        }
         crowd = Crowd(load, poll, quiet, stack)
         await crowd.come(one.base_url, two.base_url)
-        async with load.running(), by_nginx.running():
+        async with AsyncExitStack() as crowds:
+            for some in (load, *through.values()):
+                await crowds.enter_async_context(some.running())
             await load.more(200)
-            await by_nginx.more(50)
+            await asyncio.gather(*(some.more(50) for some in through.values()))
             for _ in range(20):  # connections, so that both workers have the poll in memory
                 async with Http(two.base_url) as http:
                     await http.results(poll)
@@ -260,13 +289,17 @@ async def test_hosts_and_the_database_fail_one_after_the_other(tmp_path: Path) -
             lost = time.monotonic()
             crowd.go(one.base_url)
             await crowd.go_on("a service's host is lost", lost)
-            await by_nginx.more(20, seconds=PATIENCE)
-            print(f"20 votes through nginx after {time.monotonic() - lost:.2f} s")
+
+            async def go_on_through(name: str) -> None:
+                await through[name].more(20, seconds=PATIENCE)
+                print(f"20 votes through {name} after {time.monotonic() - lost:.2f} s")
+
+            await asyncio.gather(*map(go_on_through, through))
         assert set(load.refused) <= {503}
         assert load.slowest < 2 * SOON
         assert one.log.read_text().count(" failed: ") < 50, "a load that fails is not tried again at once"
         async with Http(two.base_url) as http:
-            for some in (load, by_nginx):
+            for some in (load, *through.values()):
                 await some.assert_kept(http)
         await two.assert_clean()
 
