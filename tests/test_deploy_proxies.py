@@ -1,7 +1,6 @@
 """A real nginx and a real Caddy with the files of docs/deploy/: TLS, HTTP/2, a cache, live streams."""
 
 import asyncio
-import datetime
 import json
 import os
 import re
@@ -16,10 +15,8 @@ from typing import NamedTuple, cast
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.support.certificates import certificate
 from tests.support.programs import deployed, program, run, serving
 from tests.support.reader import Http, Reader, watch
 from tests.support.scraped import scrape
@@ -51,32 +48,6 @@ class Site(NamedTuple):
     folder: Path
 
 
-def certificate(folder: Path) -> None:
-    """A certificate for polls.example that nobody but this test trusts."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "fullchain.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "privkey.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-
-
 def nginx_conf(folder: Path, port: int, plain: int, upstream: int) -> str:
     text = deployed(
         "nginx.conf",
@@ -103,7 +74,7 @@ def nginx_conf(folder: Path, port: int, plain: int, upstream: int) -> str:
 @asynccontextmanager
 async def site(folder: Path, **env: str) -> AsyncIterator[tuple[Service, int]]:
     port = free_port()
-    certificate(folder)
+    certificate(folder, NAME)
     settings = {
         "POLLSVC_BASE_URL": f"https://{NAME}:{port}",
         "POLLSVC_TRUSTED_PROXIES": "127.0.0.1",

@@ -18,9 +18,10 @@ from pollsvc.domain.paces import CALM, Pace, Paces, Tier
 from pollsvc.domain.poll import Policy
 from pollsvc.services.admission import Admission, Applicant
 from pollsvc.storage.shared_paces import COUNTED, HELD_PACE, Ask, SharedPaces
+from tests.support.certificates import certificate
 from tests.support.paces import Store, run_store
 from tests.support.reader import Answer, Http, Wire, ask, fire, vote_from
-from tests.support.server import Service, open_connection, run_service, until
+from tests.support.server import Service, free_port, open_connection, run_service, until
 from tests.test_admission import POLL, network
 from tests.test_several_processes import wire_to_each
 
@@ -266,6 +267,23 @@ async def test_a_clock_that_is_set_back_holds_nobody_for_long(store: Store) -> N
 
     await until(counts, 2)
     await paces.stop()
+
+
+async def test_over_tls_the_certificate_is_checked(tmp_path: Path) -> None:
+    """It is to be of an authority that is trusted, and for the host that the URL names."""
+    certificate(tmp_path, "localhost")
+    port, asked = free_port(), [Ask(Paces(*[CALM] * 2), ("poll", "voter"), -1, (b"a", b"b", b"c", b"d"))]
+    trusting = f"ssl_ca_certs={tmp_path}/fullchain.pem"
+    async with run_store(tmp_path, port):
+        for address, is_trusted in (
+            (f"localhost:{port}/0?{trusting}", True),
+            (f"localhost:{port}/0", False),
+            (f"127.0.0.1:{port}/0?{trusting}", False),
+        ):
+            paces = SharedPaces(f"rediss://{address}")
+            await paces.start()
+            assert [told.is_ for told in await paces.judge(asked)] == [COUNTED] * is_trusted
+            await paces.stop()
 
 
 async def test_what_the_shared_paces_counted_is_remembered_without_them(

@@ -14,19 +14,25 @@ from tests.support.server import until
 
 
 class Store:
-    """Keeps paces between `start` and `kill`; nothing of it is on disk, so a new start is an empty one."""
+    """Keeps paces between `start` and `kill`; nothing of it is on disk, so a new start is an empty one.
 
-    def __init__(self, folder: Path) -> None:
+    It also speaks TLS on `port`, if there is one, with the certificate in its folder.
+    """
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
         self._socket = folder / "redis.sock"
+        self._flags = ["--port", "0", "--unixsocket", str(self._socket), "--save", ""]
+        if port:
+            self._flags += ["--bind", "127.0.0.1", "--tls-port", str(port), "--tls-auth-clients", "no"]
+            self._flags += ["--tls-cert-file", str(folder / "fullchain.pem")]
+            self._flags += ["--tls-key-file", str(folder / "privkey.pem")]
         self.url = f"unix://{self._socket}"
         self.client = Redis(unix_socket_path=str(self._socket), protocol=2)
         self._process: Process | None = None
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *("redis-server", "--port", "0", "--unixsocket", str(self._socket), "--save", ""),
-            stdout=DEVNULL,
-            stderr=DEVNULL,
+            "redis-server", *self._flags, stdout=DEVNULL, stderr=DEVNULL
         )
 
         async def answers() -> bool:
@@ -54,9 +60,9 @@ class Store:
 
 
 @asynccontextmanager
-async def run_store(folder: Path) -> AsyncIterator[Store]:
+async def run_store(folder: Path, port: int = 0) -> AsyncIterator[Store]:
     """A store that answers."""
-    store = Store(folder)
+    store = Store(folder, port)
     try:
         await store.start()
         yield store
