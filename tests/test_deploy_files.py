@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -21,7 +22,7 @@ from tests.support.postgres import BINARIES
 from tests.support.programs import DEPLOY, deployed, program, run, serving
 from tests.support.reader import Http, Reader
 from tests.support.scraped import scrape
-from tests.support.server import Service, add_site, free_port, run_service, until
+from tests.support.server import SECRET, Service, add_site, free_port, run_service, until
 
 ROOT = Path(__file__).parent.parent
 
@@ -48,6 +49,26 @@ def test_the_unit_starts_what_the_command_line_takes() -> None:
     grace = re.search("^TimeoutStopSec=([0-9]+)$", unit, re.MULTILINE)
     assert grace
     assert int(grace[1]) > 20
+
+
+async def test_commands_beside_the_unit_have_its_settings(tmp_path: Path) -> None:
+    """And work in its folder, whatever the place that they are given in."""
+    settings = tmp_path / "settings"
+    settings.write_text(f"POLLSVC_DATABASE_URL=sqlite:///kept.db\nPOLLSVC_SECRET_KEYS={SECRET}\n")
+    places = {
+        "/var/lib/pollsvc": str(tmp_path),
+        "/etc/pollsvc/settings": str(settings),
+        "runuser -u pollsvc -- ": "",
+        "/opt/pollsvc/bin/pollsvc": f"{sys.executable} -m pollsvc",
+    }
+    for place in ("/var/lib/pollsvc", "/etc/pollsvc/settings", "/opt/pollsvc/bin/pollsvc"):
+        assert place in (DEPLOY / "pollsvc.service").read_text()
+    command = ("sh", "-c", deployed("pollsvc", places), "pollsvc")
+    env = {"PYTHONPATH": str(ROOT)}
+    told = await run(*command, "site", "add", "My news", "--origin", "https://news.example", **env)
+    assert f"A new database was made: {tmp_path}/kept.db" in told
+    assert "A new database" not in await run(*command, "backup", f"{tmp_path}/copy.db", **env)
+    assert (tmp_path / "copy.db").exists()
 
 
 def check_serve(words: list[str]) -> None:

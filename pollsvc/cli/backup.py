@@ -16,6 +16,7 @@ from pollsvc.services.ballot_log.keys import LogKeys
 from pollsvc.settings import Settings
 from pollsvc.storage import backup as store
 from pollsvc.storage.purge import wipe
+from pollsvc.storage.sqlite_file import file_of
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, resolve_path=True))
 
@@ -81,7 +82,7 @@ async def restore(file: Path, anyway: bool, as_json: bool) -> None:
 
 
 def _sqlite(found: Settings) -> Path:
-    file = store.file_of(found.database_url)
+    file = file_of(found.database_url)
     if file is None:
         raise bad("POLLSVC_DATABASE_URL is PostgreSQL's: use pg_dump and pg_restore, as docs/deploy.md says.")
     return file

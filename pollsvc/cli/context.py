@@ -23,6 +23,7 @@ from pollsvc.settings import Settings, read_file
 from pollsvc.storage.advice import SqliteError, advice
 from pollsvc.storage.database import Connection, check_url
 from pollsvc.storage.migrate import ensure_current, migrate
+from pollsvc.storage.sqlite_file import file_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -82,8 +83,18 @@ async def upgrade(found: Settings) -> str | None:
 
 async def prepare(found: Settings) -> None:
     """Make the tables in an empty database. Raises PollError when it is away or of another release."""
-    with opening():
+    with opening(), telling_of_a_new_file(found.database_url):
         await ensure_current(found.database_url)
+
+
+@contextmanager
+def telling_of_a_new_file(url: str) -> Iterator[None]:
+    """Says on standard error that a SQLite file was made: it may be another one that was meant."""
+    file = file_of(url)
+    was_there = file is None or file.exists()
+    yield
+    if not was_there:
+        click.echo(f"A new database was made: {file} (POLLSVC_DATABASE_URL names another one).", err=True)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from pollsvc.cli.context import (
     progress_bar,
     run,
     settings,
+    telling_of_a_new_file,
     upgrade,
 )
 from pollsvc.domain.clock import rfc3339
@@ -36,7 +37,7 @@ from pollsvc.web.widget import static_folder
 async def migrate() -> None:
     """Bring the database to the schema of this release."""
     found = settings()
-    with opening():
+    with opening(), telling_of_a_new_file(found.database_url):
         before = await upgrade(found)
     click.echo(f"The database is up to date (it was {f'at revision {before}' if before else 'empty'}).")
 

@@ -7,18 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from databases import DatabaseURL
-
 from pollsvc.domain.errors import bad
 
 _PAGES = 2_000  # that are copied between two signs of progress
 _BESIDE = ("", "-wal", "-shm")  # how the files of one database end
-
-
-def file_of(url: str) -> Path | None:
-    """The SQLite file that a URL names; None for PostgreSQL."""
-    parsed = DatabaseURL(url)
-    return Path(parsed.database).absolute() if parsed.dialect == "sqlite" else None
 
 
 def copy(source: Path, target: Path, progress: Callable[[int, int], None]) -> None:

@@ -2,12 +2,10 @@
 
 import os
 from functools import cache
-from pathlib import Path
-
-from databases import DatabaseURL
 
 from pollsvc.storage.database import Connection
 from pollsvc.storage.migrate import head_revision
+from pollsvc.storage.sqlite_file import file_of
 
 expected_revision = cache(head_revision)
 
@@ -31,8 +29,8 @@ async def prove(connection: Connection, *, durably: bool) -> None:
 
 def folder_of(url: str) -> str:
     """Where the SQLite file is; empty for PostgreSQL."""
-    parsed = DatabaseURL(url)
-    return str(Path(parsed.database).absolute().parent) if parsed.dialect == "sqlite" else ""
+    file = file_of(url)
+    return str(file.parent) if file else ""
 
 
 def free_bytes(folder: str) -> int:

@@ -2,6 +2,9 @@
 
 import os
 from contextlib import suppress
+from pathlib import Path
+
+from databases import DatabaseURL
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a SQLite connection waits for another process's write before it gives up."""
@@ -14,6 +17,12 @@ PRAGMAS = (
     "PRAGMA secure_delete = ON",  # what is deleted is in no free page either
     "PRAGMA wal_autocheckpoint = 4000",  # pages: a page that many votes touch is then copied once
 )
+
+
+def file_of(url: str) -> Path | None:
+    """The SQLite file that a URL names; None for PostgreSQL."""
+    parsed = DatabaseURL(url)
+    return Path(parsed.database).absolute() if parsed.dialect == "sqlite" else None
 
 
 class ReplacedError(Exception):
